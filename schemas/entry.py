@@ -1,0 +1,50 @@
+"""The `entries` topic: one raw log line, or what the file system says about a session."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from schemas.identity import digest
+from schemas.record import Part, Record
+
+
+class Origin(Part):
+    """Where a line stands.
+
+    `file` is the transcript's own path below its state directory, without the `.reset.<ts>`,
+    `.deleted.<ts>` or `.bak.<ts>` that OpenClaw appends on renaming: the line did not change when
+    its file was renamed. `inode` and `offset` (bytes) say where it was read.
+    """
+
+    agent: str
+    session: str
+    file: str
+    inode: int
+    offset: int
+
+
+class Entry(Record):
+    """One record of `entries`, keyed by session so that a session stays in order.
+
+    A `line` carries one parsed JSONL line. `quiet` says that the file has not grown for
+    `quiet_seconds` and that every line of it stands before this record; `ended` says that
+    OpenClaw closed the session (`/new`, reset, delete). Both come from the tailer, the only stage
+    that sees the files, so that all stages behind it are functions of the topic alone and replay
+    to the same turns whatever the clock says.
+    """
+
+    id: str
+    kind: Literal["line", "quiet", "ended"]
+    origin: Origin
+    entry: dict[str, Any] | None = None
+    quiet_seconds: float | None = None
+
+
+def line_id(session: str, line: bytes) -> str:
+    """Return the id of a line: a rewritten or re-read file gives its lines the same ids again."""
+    return digest("line", session, line.decode("utf-8", "replace"))
+
+
+def marker_id(kind: str, origin: Origin, quiet_seconds: float | None = None) -> str:
+    """Return the id of a `quiet` or `ended` marker, which stands at the end of what was read."""
+    return digest(kind, origin.session, origin.offset, quiet_seconds)

@@ -1,0 +1,345 @@
+"""What an owner can set, with its default and its meaning.
+
+One file, `clawback.toml`; an environment variable `CLAWBACK_<SECTION>__<NAME>` wins over it.
+Descriptions are what `clawback init` writes above each setting.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from schemas.durations import Seconds
+
+
+class Section(BaseModel):
+    """A table of the file. An unknown key is a mistake, not something to pass over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Paths(Section):
+    """Where things are read and kept."""
+
+    openclaw: tuple[Path, ...] = Field(
+        (Path("~/.openclaw"),), description="OpenClaw's state directories, to be tailed."
+    )
+    home: Path = Field(
+        Path("~/.clawback"), description="Where clawback keeps the log, its tables and its state."
+    )
+    output: Path = Field(
+        Path("~/clawback"), description="Where turns/ and pairs/ are written, for you to read."
+    )
+
+    @field_validator("openclaw", "home", "output")
+    @classmethod
+    def _expand(cls, value: Path | tuple[Path, ...]) -> Path | tuple[Path, ...]:
+        if isinstance(value, tuple):
+            return tuple(path.expanduser().absolute() for path in value)
+        return value.expanduser().absolute()
+
+
+class Broker(Section):
+    """What carries the topics."""
+
+    url: str = Field(
+        "embedded",
+        description='"embedded" keeps the topics in one file under paths.home; '
+        '"kafka://host:9092" uses Apache Kafka.',
+    )
+    prefix: str = Field("clawback", description="The first part of every topic and group name.")
+    partitions: int = Field(
+        4, ge=1, le=1024, description="Partitions of a topic that does not exist yet."
+    )
+    retention: Seconds = Field(
+        -1,
+        description="How long records are kept; -1 keeps them for ever, so that all can be replayed.",
+    )
+
+
+class Tail(Section):
+    """Following the session files."""
+
+    rescan: Seconds = Field(
+        "2s",
+        validate_default=True,
+        description="How often the directories are read again, in case a notification was lost.",
+    )
+    quiet: Seconds = Field(
+        "60s",
+        validate_default=True,
+        description="A session whose file has not grown for this long has answered its last message.",
+    )
+    abandoned: Seconds = Field(
+        "6h",
+        validate_default=True,
+        description="A turn still waiting for a tool after this long is closed as it stands.",
+    )
+    max_line_bytes: int = Field(
+        7_500_000,
+        ge=1024,
+        description="Longer lines go to the dead letters with their place (records are at most 8 MB).",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Tail:
+        if self.abandoned < self.quiet:
+            raise ValueError("tail.abandoned must not be shorter than tail.quiet")
+        return self
+
+
+class Extract(Section):
+    """Cutting sessions into turns."""
+
+    context_chars: int = Field(
+        8_000, ge=0, description="How much of the conversation before a turn is kept with it."
+    )
+    result_chars: int = Field(
+        64_000, ge=200, description="Longer tool results are cut in the middle."
+    )
+
+
+class Rule(Section):
+    """A pre-filter rule that is on or off."""
+
+    enabled: bool = Field(True, description="Whether turns are dropped by this rule.")
+
+
+class ShortRule(Rule):
+    """Drop a turn with almost nothing in it."""
+
+    min_chars: int = Field(
+        20, ge=0, description="Fewest characters of request, calls and answer together."
+    )
+
+
+class TriggerRule(Rule):
+    """Drop turns by what started them."""
+
+    triggers: tuple[str, ...] = Field(("heartbeat",), description="Triggers that are dropped.")
+
+
+class Prefilter(Section):
+    """What is dropped before any judge sees it; every drop is recorded with its rule."""
+
+    short: ShortRule = Field(ShortRule(), description="Turns with almost nothing in them.")
+    empty_calls: Rule = Field(
+        Rule(), description="Turns whose every tool call has no arguments and got no result."
+    )
+    aborted: Rule = Field(Rule(), description="Turns the user or the gateway aborted.")
+    trigger: TriggerRule = Field(TriggerRule(), description="Turns nobody asked for.")
+    duplicate: Rule = Field(
+        Rule(), description="Turns with the very same request, calls and results as an earlier one."
+    )
+
+
+class SignalsJudge(Section):
+    """A judge that needs no model: it scores a turn from what happened in it."""
+
+    kind: Literal["signals"] = Field("signals", description="Needs no model.")
+    name: str = Field(
+        description="Its name in verdicts and panels.", pattern=r"^[a-z0-9][a-z0-9_-]*$"
+    )
+    strict_on: Literal["errors", "reaction", "efficiency"] = Field(
+        description="What it is strict on: tool errors, the user's next message, or waste."
+    )
+
+
+class ModelJudge(Section):
+    """A language model that scores turns."""
+
+    kind: Literal["ollama", "openai"] = Field(
+        description='"ollama" for Ollama\'s own API; "openai" for LM Studio, vLLM, llama.cpp and others.'
+    )
+    name: str = Field(
+        description="Its name in verdicts and panels.", pattern=r"^[a-z0-9][a-z0-9_-]*$"
+    )
+    url: str = Field(description="Where the server listens, such as http://spark1:11434.")
+    model: str = Field(description="The model's name as the server knows it.")
+    rubric: str = Field("v1", description="The rubric it scores by.")
+    concurrency: int = Field(1, ge=1, description="Turns it is given at the same time.")
+    max_tokens: int = Field(
+        4096, ge=64, description="Room for its answer; thinking models need 4000 and more."
+    )
+    prompt_chars: int = Field(
+        48_000, ge=2_000, description="Longest prompt; a longer turn is cut in the middle."
+    )
+    timeout: Seconds = Field(
+        "10m", validate_default=True, description="How long one answer may take."
+    )
+    api_key: SecretStr | None = Field(
+        None, description="Only by environment; or name a file with api_key_file."
+    )
+    api_key_file: Path | None = Field(None, description="A file that holds the API key.")
+
+
+Judge = Annotated[SignalsJudge | ModelJudge, Field(discriminator="kind")]
+
+
+class Panel(Section):
+    """Judges whose scores make one verdict."""
+
+    name: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="The panel's name.")
+    judges: tuple[str, ...] = Field(min_length=1, description="The judges on it.")
+    quorum: int = Field(2, ge=1, description="Fewest scores that make a verdict at the deadline.")
+    window: Seconds = Field(
+        "7d",
+        validate_default=True,
+        description="How long after a turn's first judgement the others may come.",
+    )
+    max_spread: float = Field(
+        4.0, ge=0, description="A larger spread on overall is an ensemble_disagreement."
+    )
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Panel:
+        if self.quorum > len(self.judges):
+            raise ValueError(f"quorum {self.quorum} can't be reached by {len(self.judges)} judges")
+        if len(set(self.judges)) != len(self.judges):
+            raise ValueError("a judge sits on a panel once")
+        return self
+
+
+class Sinks(Section):
+    """What is written for you to read."""
+
+    timezone: str = Field(
+        "",
+        description='The time zone of the dates in turns/, such as "Europe/Berlin"; empty is this machine\'s.',
+    )
+    flush: Seconds = Field(
+        "1s",
+        validate_default=True,
+        description="Verdicts are gathered at least this long before a turn file is rewritten.",
+    )
+    panel: str = Field("default", description="The panel whose verdicts make pairs.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError) as error:
+                raise ValueError(f"{value!r} is no time zone of the IANA database") from error
+        return value
+
+
+class Pairs(Section):
+    """Which turns make preference pairs."""
+
+    chosen: float = Field(7.0, ge=1, le=10, description="Lowest overall score of a chosen answer.")
+    rejected: float = Field(
+        4.0, ge=1, le=10, description="Highest overall score of a rejected one."
+    )
+    per_prompt: int = Field(4, ge=1, description="Most pairs made from one request.")
+
+    @model_validator(mode="after")
+    def _apart(self) -> Pairs:
+        if self.rejected >= self.chosen:
+            raise ValueError("pairs.rejected must be below pairs.chosen")
+        return self
+
+
+class Supervision(Section):
+    """How `clawback run` keeps its stages alive."""
+
+    backoff: Seconds = Field(
+        "500ms",
+        validate_default=True,
+        description="Wait before a stage that died is started again.",
+    )
+    backoff_max: Seconds = Field(
+        "60s", validate_default=True, description="The wait doubles up to this."
+    )
+    drain: Seconds = Field(
+        "4s", validate_default=True, description="How long stages may finish their work at the end."
+    )
+
+
+SIGNALS = (
+    SignalsJudge(name="signals-errors", strict_on="errors"),
+    SignalsJudge(name="signals-reaction", strict_on="reaction"),
+    SignalsJudge(name="signals-efficiency", strict_on="efficiency"),
+)
+"""The judges where none is configured, so that the line runs anywhere. No language model."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CLAWBACK_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+    file: ClassVar[Path | None] = None
+    """The file that `Settings` reads; see `streams.settings` for how it is found."""
+
+    paths: Paths = Field(Paths(), description="Where things are read and kept.")
+    broker: Broker = Field(Broker(), description="What carries the topics.")
+    tail: Tail = Field(Tail(), description="Following the session files.")
+    extract: Extract = Field(Extract(), description="Cutting sessions into turns.")
+    prefilter: Prefilter = Field(
+        Prefilter(), description="What is dropped before any judge sees it."
+    )
+    judges: tuple[Judge, ...] = Field(
+        SIGNALS,
+        description="Who scores. Without any, three settings of the built-in signals judge.",
+    )
+    panels: tuple[Panel, ...] = Field(
+        (), description="Who decides together. Without any, all judges make the panel `default`."
+    )
+    sinks: Sinks = Field(Sinks(), description="What is written for you to read.")
+    pairs: Pairs = Field(Pairs(), description="Which turns make preference pairs.")
+    run: Supervision = Field(
+        Supervision(), description="How `clawback run` keeps its stages alive."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        if cls.file is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
+
+    @model_validator(mode="after")
+    def _panels_name_judges(self) -> Settings:
+        names = [judge.name for judge in self.judges]
+        if len(set(names)) != len(names):
+            raise ValueError("two judges have the same name")
+        for panel in self.panels:
+            for judge in panel.judges:
+                if judge not in names:
+                    raise ValueError(
+                        f"panel {panel.name!r} names judge {judge!r}; there are: {', '.join(names)}"
+                    )
+        if self.panels and self.sinks.panel not in [panel.name for panel in self.panels]:
+            raise ValueError(f"sinks.panel names {self.sinks.panel!r}, which is no panel")
+        return self
+
+    @property
+    def all_panels(self) -> tuple[Panel, ...]:
+        """The configured panels, or one of all judges (a majority of them is its quorum)."""
+        if self.panels:
+            return self.panels
+        names = tuple(judge.name for judge in self.judges)
+        return (Panel(name=self.sinks.panel, judges=names, quorum=len(names) // 2 + 1),)

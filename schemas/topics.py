@@ -1,0 +1,27 @@
+"""The topics by name: what flows, keyed by what."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ENTRIES: Final = "entries"
+TURNS: Final = "turns"
+REACTIONS: Final = "reactions"
+CANDIDATES: Final = "candidates"
+JUDGEMENTS: Final = "judgements"
+VERDICTS: Final = "verdicts"
+PAIRS: Final = "pairs"
+TRAINING: Final = "training"
+DEADLETTERS: Final = "deadletters"
+
+TOPICS: Final = (
+    ENTRIES,
+    TURNS,
+    REACTIONS,
+    CANDIDATES,
+    JUDGEMENTS,
+    VERDICTS,
+    PAIRS,
+    TRAINING,
+    DEADLETTERS,
+)
