@@ -1,0 +1,201 @@
+"""A stage's durable state: one RocksDB that also knows which records led to it.
+
+The offsets applied are written in the same atomic batch as the changes they caused, so table and
+offsets can't disagree, however the process ends. A consumer group's committed offset may lag
+behind (then records come again and are passed over) or, after a power cut, lie ahead (then the
+records between are read back from the topic): see `streams.stage`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+)
+
+MEMTABLE_BYTES = 8 << 20
+CACHE_BYTES = 8 << 20
+OPEN_FILES = 64
+
+_ABSENT = object()
+_LINEAGE = b"!lineage"
+_OFFSET = b"!offset/"
+
+
+class TableStore:
+    """One stage's tables on disk.
+
+    `lineage` names what the tables were computed from (the broker's log and the version of the
+    stage's decisions). A store of another lineage is emptied on opening, to be built anew from
+    the topics.
+
+    Raises:
+        TableLockedError: another process has the store open.
+    """
+
+    def __init__(self, path: Path, lineage: str) -> None:
+        self.path = path
+        self._pending: dict[bytes, bytes | None] = {}
+        self._undo: list[tuple[bytes, object]] | None = None
+        self._db = _open(path)
+        stored = self._db.get(_LINEAGE)
+        if stored != lineage.encode():
+            if stored is not None:
+                self._db.close()
+                shutil.rmtree(path)
+                self._db = _open(path)
+            self._db.put(_LINEAGE, lineage.encode())
+
+    def table(self, scope: str) -> ScopedTable:
+        """Return the table of one scope (a partition, or the whole stage)."""
+        return ScopedTable(self, scope)
+
+    def applied(self, topic: str, partition: int) -> int | None:
+        """Return the offset after the last record applied, or None before the first."""
+        value = self._get(_offset_key(topic, partition))
+        return None if value is None else int(value)
+
+    def advance(self, topic: str, partition: int, offset: int) -> None:
+        """Note that every record before `offset` is applied."""
+        self._put(_offset_key(topic, partition), str(offset).encode())
+
+    def begin(self) -> None:
+        """Mark the state to return to should the record at hand turn out to be unusable."""
+        self._undo = []
+
+    def undo(self) -> None:
+        """Return to the state at `begin`."""
+        for key, old in reversed(self._undo or []):
+            if old is _ABSENT:
+                del self._pending[key]
+            else:
+                self._pending[key] = old  # type: ignore[assignment]
+        self._undo = None
+
+    def commit(self) -> None:
+        """Write all changes and offsets since the last commit, atomically."""
+        self._undo = None
+        if not self._pending:
+            return
+        batch = WriteBatch(raw_mode=True)
+        for key, value in self._pending.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        self._db.write(batch)
+        self._pending.clear()
+
+    def discard(self) -> None:
+        """Forget all changes since the last commit."""
+        self._undo = None
+        self._pending.clear()
+
+    def close(self) -> None:
+        """Close the store without committing."""
+        self._pending.clear()
+        self._db.close()
+
+    def _get(self, key: bytes) -> bytes | None:
+        value = self._pending.get(key, _ABSENT)
+        if value is _ABSENT:
+            found: bytes | None = self._db.get(key)
+            return found
+        return value  # type: ignore[return-value]
+
+    def _put(self, key: bytes, value: bytes | None) -> None:
+        if self._undo is not None:
+            self._undo.append((key, self._pending.get(key, _ABSENT)))
+        self._pending[key] = value
+
+    def _scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        changed = sorted(key for key in self._pending if key.startswith(prefix))
+        bounds = ReadOptions()
+        bounds.set_iterate_lower_bound(prefix)
+        bounds.set_iterate_upper_bound(prefix + b"\xff")
+        stored = cast(
+            Iterator[tuple[bytes, bytes]], self._db.items(from_key=prefix, read_opt=bounds)
+        )
+        index = 0
+        for key, value in stored:
+            while index < len(changed) and changed[index] < key:
+                yield from self._changed(changed[index])
+                index += 1
+            if index < len(changed) and changed[index] == key:
+                yield from self._changed(key)
+                index += 1
+            else:
+                yield key, value
+        for key in changed[index:]:
+            yield from self._changed(key)
+
+    def _changed(self, key: bytes) -> Iterator[tuple[bytes, bytes]]:
+        value = self._get(key)
+        if value is not None:
+            yield key, value
+
+
+class ScopedTable:
+    """The part of a store that one scope sees; a `schemas.table.Table`."""
+
+    def __init__(self, store: TableStore, scope: str) -> None:
+        self._store = store
+        self._prefix = f"{scope}/".encode()
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value of `key`, or None."""
+        return self._store._get(self._prefix + key.encode())
+
+    def put(self, key: str, value: bytes) -> None:
+        """Set the value of `key`."""
+        self._store._put(self._prefix + key.encode(), value)
+
+    def delete(self, key: str) -> None:
+        """Forget `key`."""
+        self._store._put(self._prefix + key.encode(), None)
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the keys that start with `prefix` in byte order, with their values."""
+        cut = len(self._prefix)
+        for key, value in self._store._scan(self._prefix + prefix.encode()):
+            yield key[cut:].decode(), value
+
+
+class TableLockedError(Exception):
+    """Another process has the table open."""
+
+
+def _offset_key(topic: str, partition: int) -> bytes:
+    return _OFFSET + f"{topic}/{partition}".encode()
+
+
+def _open(path: Path) -> Rdict:
+    path.mkdir(parents=True, exist_ok=True)
+    blocks = BlockBasedOptions()
+    blocks.set_block_cache(Cache(CACHE_BYTES))
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(blocks)
+    options.set_write_buffer_size(MEMTABLE_BYTES)
+    options.set_max_write_buffer_number(2)
+    options.set_max_open_files(OPEN_FILES)
+    options.set_max_background_jobs(2)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    options.set_max_total_wal_size(4 * MEMTABLE_BYTES)
+    try:
+        return Rdict(str(path), options)
+    except Exception as error:
+        if "lock" in str(error).lower():
+            raise TableLockedError(f"{path} is in use by another process") from error
+        raise
