@@ -1,0 +1,45 @@
+# Two commands for a fresh machine: `make run` and `make test`. Everything they need, they install
+# into .venv; a change of the dependencies installs again.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d ' ' -f 1)
+PACKAGES := schemas agents sinks streams
+
+.PHONY: run test check format bench clean
+
+run: $(STAMP)  ## The line on the sample sessions; REAL=1 takes your own ~/.openclaw
+ifdef REAL
+	@$(BIN)/clawback run
+else
+	@$(BIN)/clawback run --samples
+endif
+
+test: $(STAMP) check  ## Lint, types and all tests but the slow ones
+	@$(BIN)/pytest -q -m "not slow"
+
+check: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix -q .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP)  ## Speed, each beside a peer or a limit measured in the same run
+	@$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) var
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	  sys.exit(0 if v >= (3, 11) else f"clawback needs Python 3.11 or newer; {sys.executable} is " \
+	  f"{v[0]}.{v[1]}. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@echo "Setting up .venv (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@rm -f $(VENV)/.installed-*
+	@touch $@
