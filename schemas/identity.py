@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 ID_BYTES = 16
-"""Length of an id before hex encoding: 128 bits, so that a billion records collide with p < 1e-20."""
+"""Length of an id before hex encoding: 128 bits, which a billion records share with p < 1e-20."""
 
 
 def digest(kind: str, *parts: Any) -> str:

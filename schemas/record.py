@@ -23,7 +23,7 @@ class Record(Part):
     schema_version: int = Field(default=1, alias="schema")
 
     def to_bytes(self) -> bytes:
-        """Return the record as the UTF-8 JSON that goes on the topic. Equal records, equal bytes."""
+        """Return the UTF-8 JSON that goes on the topic; equal records give equal bytes."""
         return self.model_dump_json(by_alias=True).encode()
 
     @classmethod

@@ -1,36 +1,46 @@
 """What an owner can set, with its default and its meaning.
 
 One file, `clawback.toml`; an environment variable `CLAWBACK_<SECTION>__<NAME>` wins over it.
-Descriptions are what `clawback init` writes above each setting.
+Descriptions are what `clawback init` writes above each setting. `streams.settings` finds the file,
+reads it and says where a mistake in it stands.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from schemas.durations import Seconds
+from schemas.turn import Trigger
 
 
 class Section(BaseModel):
     """A table of the file. An unknown key is a mistake, not something to pass over."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def mistake(message: str, *at: str | int) -> PydanticCustomError:
+    """Return the error of a check over several settings; `at` is where to mend it, below the table
+    that is checked."""
+    return PydanticCustomError("across", "{message}", {"message": message, "at": at})
 
 
 class Paths(Section):
     """Where things are read and kept."""
 
-    openclaw: tuple[Path, ...] = Field(
+    openclaw: Annotated[tuple[Path, ...], NoDecode] = Field(
         (Path("~/.openclaw"),), description="OpenClaw's state directories, to be tailed."
     )
     home: Path = Field(
@@ -39,6 +49,12 @@ class Paths(Section):
     output: Path = Field(
         Path("~/clawback"), description="Where turns/ and pairs/ are written, for you to read."
     )
+
+    @field_validator("openclaw", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Take directories as the environment lists them, like those of PATH."""
+        return value.split(os.pathsep) if isinstance(value, str) else value
 
     @field_validator("openclaw", "home", "output")
     @classmethod
@@ -62,7 +78,7 @@ class Broker(Section):
     )
     retention: Seconds = Field(
         -1,
-        description="How long records are kept; -1 keeps them for ever, so that all can be replayed.",
+        description="How long records are kept; -1 keeps them for ever, for replay.",
     )
 
 
@@ -77,7 +93,7 @@ class Tail(Section):
     quiet: Seconds = Field(
         "60s",
         validate_default=True,
-        description="A session whose file has not grown for this long has answered its last message.",
+        description="A session whose file has not grown for this long has given its answer.",
     )
     abandoned: Seconds = Field(
         "6h",
@@ -87,13 +103,13 @@ class Tail(Section):
     max_line_bytes: int = Field(
         7_500_000,
         ge=1024,
-        description="Longer lines go to the dead letters with their place (records are at most 8 MB).",
+        description="Longer lines go to the dead letters with their place. A record holds 8 MB.",
     )
 
     @model_validator(mode="after")
     def _ordered(self) -> Tail:
         if self.abandoned < self.quiet:
-            raise ValueError("tail.abandoned must not be shorter than tail.quiet")
+            raise mistake("tail.abandoned must not be shorter than tail.quiet", "abandoned")
         return self
 
 
@@ -125,7 +141,16 @@ class ShortRule(Rule):
 class TriggerRule(Rule):
     """Drop turns by what started them."""
 
-    triggers: tuple[str, ...] = Field(("heartbeat",), description="Triggers that are dropped.")
+    triggers: Annotated[tuple[Trigger, ...], NoDecode] = Field(
+        ("heartbeat",),
+        description="Triggers that are dropped.",
+    )
+
+    @field_validator("triggers", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Take triggers as the environment lists them, with commas."""
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 class Prefilter(Section):
@@ -158,7 +183,7 @@ class ModelJudge(Section):
     """A language model that scores turns."""
 
     kind: Literal["ollama", "openai"] = Field(
-        description='"ollama" for Ollama\'s own API; "openai" for LM Studio, vLLM, llama.cpp and others.'
+        description='"ollama" for Ollama\'s own API; "openai" for LM Studio, vLLM and the like.'
     )
     name: str = Field(
         description="Its name in verdicts and panels.", pattern=r"^[a-z0-9][a-z0-9_-]*$"
@@ -203,9 +228,11 @@ class Panel(Section):
     @model_validator(mode="after")
     def _reachable(self) -> Panel:
         if self.quorum > len(self.judges):
-            raise ValueError(f"quorum {self.quorum} can't be reached by {len(self.judges)} judges")
+            raise mistake(
+                f"a quorum of {self.quorum} can't be reached by {len(self.judges)} judges", "quorum"
+            )
         if len(set(self.judges)) != len(self.judges):
-            raise ValueError("a judge sits on a panel once")
+            raise mistake("a judge sits on a panel once", "judges")
         return self
 
 
@@ -214,7 +241,7 @@ class Sinks(Section):
 
     timezone: str = Field(
         "",
-        description='The time zone of the dates in turns/, such as "Europe/Berlin"; empty is this machine\'s.',
+        description='Time zone of the dates in turns/: "Europe/Berlin"; "" is this machine\'s.',
     )
     flush: Seconds = Field(
         "1s",
@@ -246,7 +273,7 @@ class Pairs(Section):
     @model_validator(mode="after")
     def _apart(self) -> Pairs:
         if self.rejected >= self.chosen:
-            raise ValueError("pairs.rejected must be below pairs.chosen")
+            raise mistake("pairs.rejected must be below pairs.chosen", "rejected")
         return self
 
 
@@ -282,12 +309,10 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
-        validate_default=True,
     )
-    file: ClassVar[Path | None] = None
-    """The file that `Settings` reads; see `streams.settings` for how it is found."""
 
-    paths: Paths = Field(Paths(), description="Where things are read and kept.")
+    # Made anew each time, as `~` is expanded when it is made.
+    paths: Paths = Field(default_factory=Paths, description="Where things are read and kept.")
     broker: Broker = Field(Broker(), description="What carries the topics.")
     tail: Tail = Field(Tail(), description="Following the session files.")
     extract: Extract = Field(Extract(), description="Cutting sessions into turns.")
@@ -310,30 +335,35 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments win over the environment, the environment over the file."""
-        if cls.file is None:
-            return init_settings, env_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
+        """The environment wins over the arguments, which are what the file says."""
+        return env_settings, init_settings
 
     @model_validator(mode="after")
-    def _panels_name_judges(self) -> Settings:
+    def _consistent(self) -> Settings:
         names = [judge.name for judge in self.judges]
-        if len(set(names)) != len(names):
-            raise ValueError("two judges have the same name")
-        for panel in self.panels:
+        panels = [panel.name for panel in self.panels]
+        for table, given in (("judges", names), ("panels", panels)):
+            for at, name in enumerate(given):
+                if name in given[:at]:
+                    raise mistake(f"{name!r} is named twice", table, at, "name")
+        for at, panel in enumerate(self.panels):
             for judge in panel.judges:
                 if judge not in names:
-                    raise ValueError(
-                        f"panel {panel.name!r} names judge {judge!r}; there are: {', '.join(names)}"
+                    raise mistake(
+                        f"no judge is called {judge!r}; there are: {', '.join(names)}",
+                        *("panels", at, "judges"),
                     )
-        if self.panels and self.sinks.panel not in [panel.name for panel in self.panels]:
-            raise ValueError(f"sinks.panel names {self.sinks.panel!r}, which is no panel")
+        if panels and self.sinks.panel not in panels:
+            raise mistake(
+                f"no panel is called {self.sinks.panel!r}; there are: {', '.join(panels)}",
+                *("sinks", "panel"),
+            )
         return self
 
     @property
