@@ -27,24 +27,10 @@ REQUESTS = (
 TOOLS = ("exec", "read", "write", "edit", "web_search", "memory_search", "calendar")
 THANKS = ("thanks!", "perfect, thank you", "great")
 COMPLAINTS = ("no, that's wrong", "that's not what I asked for", "still broken, try again")
-WORDS = [
-    "the",
-    "log",
-    "says",
-    "that",
-    "nothing",
-    "was",
-    "found",
-    "in",
-    "this",
-    "folder",
-    "but",
-    "a",
-    "note",
-    "about",
-    "next",
-    "week",
-]
+WORDS = (
+    "the log says that nothing was found in this folder".split()  # noqa: SIM905
+    + "but a note about the call next week".split()  # noqa: SIM905
+)
 
 
 @dataclass
