@@ -219,7 +219,7 @@ def test_a_mistyped_variable_is_known_as_such() -> None:
         "CLAWBACK_OTHER_THINGS": "",
     }
     assert unknown(environ) == [
-        ("CLAWBACK_TAYL__QUIET", "CLAWBACK_TAIL__QUIET"),
         ("CLAWBACK_OTHER_THINGS", ""),
+        ("CLAWBACK_TAYL__QUIET", "CLAWBACK_TAIL__QUIET"),
     ]
     assert unknown({"CLAWBACK_JUDGE_X_API_KEY": "k", "clawback_tail__quiet": "1s"}) == []
