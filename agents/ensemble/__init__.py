@@ -1,0 +1,6 @@
+"""The ensemble: what several judges say of a turn, joined into one verdict."""
+
+from agents.ensemble.decide import decide
+from agents.ensemble.join import Ensemble
+
+__all__ = ["Ensemble", "decide"]
