@@ -1,0 +1,5 @@
+"""Judges: who scores turns, by what rules, over which wires."""
+
+from agents.judges.contract import Judge, JudgeUnavailable
+
+__all__ = ["Judge", "JudgeUnavailable"]
