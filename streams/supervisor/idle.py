@@ -1,0 +1,59 @@
+"""Noticing that the line has nothing left to do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from streams.cli.exits import UNHEALTHY
+from streams.status.flow import progress, topic_counts
+
+if TYPE_CHECKING:
+    from streams.embedded.log import Log
+    from streams.supervisor.supervise import Supervisor
+
+LOOK_EVERY = 0.25
+READY_PATIENCE = 30.0
+"""Seconds after which a process that never said it is ready is taken to be."""
+
+
+class Stillness:
+    """Tells how long what it is shown has stayed the same."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: object = None
+        self._since = clock()
+
+    def of(self, seen: object) -> float:
+        """Return for how many seconds `seen` has been what it is."""
+        if seen != self._last:
+            self._last = seen
+            self._since = self._clock()
+        return self._clock() - self._since
+
+
+async def end_when_idle(supervisor: Supervisor, log: Log, quiet: float) -> None:
+    """Stop the supervisor once every stage is ready and has read all there is, and nothing has
+    come for `quiet` seconds; or, with an exit code that says so, when a stage crash-loops."""
+    plan = supervisor.plan
+    stages = [stage for process in plan.processes for stage in process.stages]
+    still = Stillness()
+    began = time.monotonic()
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        states = [child.state for child in supervisor.children]
+        looping = [state.name for state in states if state.phase == "crash-looping"]
+        if looping:
+            supervisor.lines.say(f"giving up: {', '.join(looping)} can't be kept alive")
+            supervisor.stop(UNHEALTHY)
+            return
+        late = time.monotonic() - began > READY_PATIENCE
+        up = all(state.pid is not None and (state.phase == "running" or late) for state in states)
+        moved = [count.written for count in topic_counts(log, plan.prefix)]
+        lag = sum(stage.lag for stage in progress(log, plan.prefix, stages))
+        if still.of((up, moved, lag)) >= quiet and up and lag == 0:
+            supervisor.stop()
+            return

@@ -1,0 +1,37 @@
+"""Which stages share a process.
+
+A process of its own costs about 70 MB. A stage gets one where it could hold others up or take them
+down: the tailer, which faces the file system, and each language model's judge, which waits for a
+server. What only computes shares one with its neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.supervisor.plan import ProcessSpec
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+
+def layout(settings: Settings) -> tuple[ProcessSpec, ...]:
+    """Return the processes of the whole line, upstream first."""
+    signals = tuple(f"judge.{judge.name}" for judge in settings.judges if judge.kind == "signals")
+    models = [f"judge.{judge.name}" for judge in settings.judges if judge.kind != "signals"]
+    return (
+        ProcessSpec("tail", ("tail",)),
+        ProcessSpec("extract", ("extract", "prefilter")),
+        *([ProcessSpec("signals", signals)] if signals else []),
+        *(ProcessSpec(name, (name,)) for name in models),
+        *(
+            ProcessSpec(f"ensemble.{panel.name}", (f"ensemble.{panel.name}",))
+            for panel in settings.all_panels
+        ),
+        ProcessSpec("sinks", ("turnfiles", "pairs")),
+    )
+
+
+def stages(settings: Settings) -> tuple[str, ...]:
+    """Return the name of every stage, upstream first."""
+    return tuple(stage for process in layout(settings) for stage in process.stages)
