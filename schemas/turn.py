@@ -109,6 +109,12 @@ class Turn(Record):
     branch. `context` runs from old to new and holds the newest messages before the turn that fit
     the character budget. `usage` is the sum over the decisions. Times are epoch milliseconds.
 
+    `answer` is what the assistant said after its last call; `silent` says that it chose to say
+    nothing (OpenClaw's `NO_REPLY`), and `answer` is empty then.
+
+    `continues` is set where the assistant went on without a new message after its turn had been
+    published: the id of that first part.
+
     `copied` says that this session only holds a copy (a fork, a compaction's successor) of a turn
     that another session generated: the original wins wherever both are seen.
 
@@ -127,6 +133,7 @@ class Turn(Record):
     context: tuple[ContextMessage, ...] = ()
     steps: tuple[Step, ...]
     answer: str = ""
+    silent: bool = False
     provider: str = ""
     model: str = ""
     stop_reason: str = ""
