@@ -29,6 +29,10 @@ _APPLICATION_ID = 0x636C6177
 _VERSION = 1
 
 _SCHEMA = """
+CREATE TABLE log (
+    identity TEXT NOT NULL                  -- of this file, for good
+);
+INSERT INTO log VALUES (lower(hex(randomblob(16))));
 CREATE TABLE topics (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

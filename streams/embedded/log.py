@@ -83,6 +83,13 @@ class Log:
         """Let go of the file."""
         self.database.close()
 
+    @property
+    def identity(self) -> str:
+        """Names this log for good: 32 hexadecimal digits, made with the file."""
+        with self.database.reading() as connection:
+            (identity,) = connection.execute("SELECT identity FROM log").fetchone()
+        return str(identity)
+
     # Topics
 
     def create_topic(

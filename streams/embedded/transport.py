@@ -23,6 +23,7 @@ from streams.embedded.consumer import Consumer
 from streams.embedded.log import Log
 from streams.embedded.producer import Producer
 from streams.embedded.records import Topic, UnknownTopic
+from streams.embedded.tables import TableManager
 
 logger = get_logger(__name__)
 
@@ -36,10 +37,10 @@ def faust_settings() -> dict[str, Any]:
     * ``topic_disable_leader``: no leader topic, which every worker would watch.
     * ``web_enabled``: off; it would bind port 6066 on all interfaces.
     * ``cython_optimizations``: streams take what is queued without a detour.
+    * ``TableManager``: Faust's own sleeps for a second before it recovers tables.
     """
     return {
         "broker_commit_interval": 1.0,
-        "broker_max_poll_records": None,
         "consumer_auto_offset_reset": "earliest",
         "cython_optimizations": True,
         "stream_buffer_maxsize": 2048,
@@ -48,6 +49,7 @@ def faust_settings() -> dict[str, Any]:
         "topic_replication_factor": 1,
         "web_enabled": False,
         "worker_redirect_stdouts": False,
+        "TableManager": TableManager,
     }
 
 

@@ -31,7 +31,8 @@ def wake(side: Path, topics: Iterable[str]) -> None:
         except FileNotFoundError:
             continue
         for name in names:
-            _ring(folder / name)
+            if not name.startswith("."):
+                _ring(folder / name)
 
 
 def _ring(pipe: Path) -> None:
@@ -90,17 +91,15 @@ class Bell:
 def _listen(pipe: Path) -> int:
     """Make the pipe and open it for reading.
 
-    Between the two a writer may take it for left over and remove it; then it is made again. It is
+    It gets its name when it is open: a writer who saw it before would take it for left over. It is
     opened for writing too, so that it never reads as ended when a writer closes it.
     """
-    while True:
-        with suppress(FileExistsError):
-            os.mkfifo(pipe, 0o600)
-        try:
-            fd = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
-        except FileNotFoundError:
-            continue
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(fd), os.stat(pipe)):
-                return fd
-        os.close(fd)
+    unopened = pipe.with_name(f".{pipe.name}")
+    os.mkfifo(unopened, 0o600)
+    try:
+        fd = os.open(unopened, os.O_RDWR | os.O_NONBLOCK)
+        unopened.rename(pipe)
+    except BaseException:
+        unopened.unlink(missing_ok=True)
+        raise
+    return fd
