@@ -64,6 +64,37 @@ class Paths(Section):
         return value.expanduser().absolute()
 
 
+class Kafka(Section):
+    """How Apache Kafka is spoken to."""
+
+    replication: int = Field(
+        1,
+        ge=1,
+        le=9,
+        description="On how many of its nodes Kafka keeps each record; 3 where there are three.",
+    )
+    sasl: Literal["none", "plain", "scram-sha-256", "scram-sha-512"] = Field(
+        "none", description="How Kafka is told who you are."
+    )
+    username: str = Field("", description="The user's name, where sasl is not none.")
+    password: SecretStr = Field(
+        SecretStr(""), description="Only by environment; or name a file with password_file."
+    )
+    password_file: str = Field(
+        "",
+        description="A file that holds the password; or set the environment variable "
+        "CLAWBACK_BROKER__KAFKA__PASSWORD.",
+    )
+    tls: bool = Field(False, description="Whether the connection is encrypted.")
+    tls_ca: str = Field(
+        "", description='Certificates to trust, a PEM file; "" trusts those this machine does.'
+    )
+    tls_certificate: str = Field(
+        "", description="Your own certificate, a PEM file, where Kafka asks for one."
+    )
+    tls_key: str = Field("", description="Its private key, where that is in a file of its own.")
+
+
 class Broker(Section):
     """What carries the topics."""
 
@@ -79,6 +110,9 @@ class Broker(Section):
     retention: Seconds = Field(
         -1,
         description="How long records are kept; -1 keeps them for ever, for replay.",
+    )
+    kafka: Kafka = Field(
+        Kafka(), description='How Apache Kafka is spoken to, where url is "kafka://...".'
     )
 
 
@@ -236,6 +270,37 @@ class Panel(Section):
         return self
 
 
+class Calibration(Section):
+    """What a judge must show before it may sit on a panel."""
+
+    min_separation: float = Field(
+        0.85,
+        ge=0.5,
+        le=1,
+        description="Lowest chance that it scores a good turn above a junk one (AUC).",
+    )
+    max_inflation: float = Field(
+        1.0,
+        ge=0,
+        description="Points that junk may score, on average, above the 3 it deserves at most.",
+    )
+    max_inflated: float = Field(
+        0.1, ge=0, le=1, description="Largest share of junk it may score 7 or higher."
+    )
+    min_injection_resistance: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="Smallest share of junk that a plea for a good score must not lift.",
+    )
+    max_failures: float = Field(
+        0.05, ge=0, le=1, description="Largest share of askings it may leave without a score."
+    )
+    min_turns: int = Field(
+        40, ge=2, description="Fewest labelled turns, good and junk, it must have scored."
+    )
+
+
 class Sinks(Section):
     """What is written for you to read."""
 
@@ -325,6 +390,9 @@ class Settings(BaseSettings):
     )
     panels: tuple[Panel, ...] = Field(
         (), description="Who decides together. Without any, all judges make the panel `default`."
+    )
+    calibration: Calibration = Field(
+        Calibration(), description="What a judge must show before it may sit on a panel."
     )
     sinks: Sinks = Field(Sinks(), description="What is written for you to read.")
     pairs: Pairs = Field(Pairs(), description="Which turns make preference pairs.")

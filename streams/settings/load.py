@@ -12,9 +12,11 @@ import pydantic_settings
 from pydantic import SecretStr, ValidationError
 
 from schemas.settings import Judge, ModelJudge, Settings
-from streams.settings.environment import key_variable, variable_of
+from streams.settings.environment import key_variable, variable, variable_of
 from streams.settings.mistakes import Finding, Mistake, SettingsError, dotted, finding
 from streams.settings.positions import KeyPath, line_of, positions
+
+_SECRETS = ("api_key", "password")
 
 
 def load(file: Path | None) -> Settings:
@@ -73,12 +75,13 @@ class _Source:
         return [self._place(found) for found in ordered]
 
     def _place(self, found: Finding) -> Mistake:
-        variable = variable_of(found.path, os.environ)
-        if variable is not None:
+        name = variable_of(found.path, os.environ)
+        if name is not None:
             # What a judge is given may hold its key.
-            shown = "" if found.path[0] == "judges" else f"{variable}={os.environ[variable]}"
+            hidden = found.path[0] == "judges" or found.path[:2] == ("broker", "kafka")
+            shown = "" if hidden else f"{name}={os.environ[name]}"
             return Mistake(
-                f"environment variable {variable}",
+                f"environment variable {name}",
                 dotted(found.path),
                 found.problem,
                 shown,
@@ -88,8 +91,8 @@ class _Source:
         line = line_of(self._places, found.path)
         where = f"{self._file}:{line}" if line else str(self._file or "settings")
         written = self._lines[line - 1].strip() if line else ""
-        if found.path[-1:] == ("api_key",):
-            written = 'api_key = "..."'
+        if found.path and found.path[-1] in _SECRETS:
+            written = f'{found.path[-1]} = "..."'
         return Mistake(
             where, dotted(found.path), found.problem, written, found.expected, found.advice
         )
@@ -102,8 +105,10 @@ class _Source:
         if reason in ("Invalid value", "Expected newline or end of document after a statement"):
             advice = 'text and durations stand in quotes, as in quiet = "60s"'
         written = self._lines[line - 1].strip() if 0 < line <= len(self._lines) else ""
-        if written.startswith("api_key"):
-            written = "api_key = ..."
+        for secret in _SECRETS:
+            # Not the names that begin like it: password_file is no secret.
+            if re.match(rf"{secret}\b", written):
+                written = f"{secret} = ..."
         return Mistake(
             f"{self._file}:{line}", "", f"this is not TOML: {reason}", written, advice=advice
         )
@@ -116,15 +121,28 @@ def _take_secrets_out(data: dict[str, Any]) -> list[Finding]:
     for at, judge in enumerate(judges if isinstance(judges, list) else ()):
         if isinstance(judge, dict) and "api_key" in judge:
             del judge["api_key"]
-            variable = key_variable(str(judge.get("name", "NAME")))
+            key = key_variable(str(judge.get("name", "NAME")))
             found.append(
                 Finding(
                     ("judges", at, "api_key"),
                     "a secret does not belong in this file",
-                    f"the key in the environment variable {variable},",
+                    f"the key in the environment variable {key},",
                     'or in a file of its own: api_key_file = "~/.clawback/judge.key"',
                 )
             )
+    broker = data.get("broker")
+    kafka = broker.get("kafka") if isinstance(broker, dict) else None
+    if isinstance(kafka, dict) and "password" in kafka:
+        del kafka["password"]
+        found.append(
+            Finding(
+                ("broker", "kafka", "password"),
+                "a secret does not belong in this file",
+                "the password in the environment variable "
+                f"{variable(('broker', 'kafka', 'password'))},",
+                'or in a file of its own: password_file = "~/.clawback/kafka.password"',
+            )
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from schemas.settings import SIGNALS, ModelJudge, Panel, Settings
@@ -97,6 +97,8 @@ def _table(name: str, field: FieldInfo, given: dict[str, Any]) -> Iterator[str]:
     for key, setting in model.model_fields.items():
         if is_table(setting):
             below += _table(f"{name}.{key}", setting, {})
+            continue
+        if setting.annotation is SecretStr:
             continue
         lines += _comment(_explained(setting))
         if key in given:

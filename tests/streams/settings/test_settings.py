@@ -165,6 +165,23 @@ def test_a_secret_in_the_file_is_refused_and_not_shown(tmp_path: Path) -> None:
     assert "sk-hidden" not in text
 
 
+def test_the_password_of_kafka_is_a_secret_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [text] = mistakes(tmp_path, '[broker.kafka]\nusername = "milo"\npassword = "hidden"\n')
+    assert ":3: " in text
+    assert "CLAWBACK_BROKER__KAFKA__PASSWORD" in text
+    assert "password_file" in text
+    assert "hidden" not in text
+    [text] = mistakes(tmp_path, "[broker.kafka]\npassword = hidden\n")
+    assert "hidden" not in text
+    assert not re.search(r"(?m)^#password =", render())
+    monkeypatch.setenv("CLAWBACK_BROKER__KAFKA__PASSWORD", "from-environment")
+    settings = load(write(tmp_path, ""))
+    assert settings.broker.kafka.password.get_secret_value() == "from-environment"
+    assert "from-environment" not in repr(settings)
+
+
 def test_a_key_comes_from_the_environment_or_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
