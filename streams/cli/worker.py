@@ -1,0 +1,41 @@
+"""`clawback worker`: single stages in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from streams.cli.common import find_settings, read_settings
+
+if TYPE_CHECKING:
+    from streams.cli.app import Options
+
+
+@click.command()
+@click.argument("stages", nargs=-1, required=True, metavar="STAGE...")
+@click.pass_obj
+def command(options: Options, stages: tuple[str, ...]) -> None:
+    """Run single stages in this process.
+
+    `clawback run` does this for all of them. By hand it is for another machine with the same
+    broker, or for looking at one stage alone.
+
+    \b
+    Stages: tail, extract, prefilter, judge.NAME, ensemble.PANEL, turnfiles, pairs
+
+    \b
+    Example:
+      clawback worker extract prefilter
+    """
+    from streams.supervisor.layout import stages as known
+
+    file = find_settings(options.config)
+    names = known(read_settings(file))
+    for stage in stages:
+        if stage not in names:
+            raise click.BadParameter(f"{stage!r} is no stage; there are: {', '.join(names)}")
+    os.environ["CLAWBACK_CONFIG"] = str(file or "")
+    os.execv(sys.executable, [sys.executable, "-m", "streams.worker", *stages])
