@@ -47,6 +47,7 @@ class TableStore:
         self.path = path
         self._pending: dict[bytes, bytes | None] = {}
         self._undo: list[tuple[bytes, object]] | None = None
+        self._tables: dict[str, ScopedTable] = {}
         self._db = _open(path)
         stored = self._db.get(_LINEAGE)
         if stored != lineage.encode():
@@ -57,8 +58,8 @@ class TableStore:
             self._db.put(_LINEAGE, lineage.encode())
 
     def table(self, scope: str) -> ScopedTable:
-        """Return the table of one scope (a partition, or the whole stage)."""
-        return ScopedTable(self, scope)
+        """Return the table of one scope (a partition, or the whole stage), the same each time."""
+        return self._tables.setdefault(scope, ScopedTable(self, scope))
 
     def applied(self, topic: str, partition: int) -> int | None:
         """Return the offset after the last record applied, or None before the first."""

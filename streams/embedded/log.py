@@ -188,7 +188,7 @@ class Log:
         of a partition have no gaps; entries keep their order.
 
         Raises:
-            RecordTooLarge, UnknownTopic, LogFull, LogError: nothing was appended.
+            RecordTooLarge, UnknownTopic, LogFull, LogError, TypeError: nothing was appended.
         """
         sizes, blobs = self._measure(entries)
         tails: dict[Partition, _Tail] = {}
@@ -216,6 +216,8 @@ class Log:
         sizes: list[int] = []
         blobs: list[bytes | None] = []
         for topic, _, _, key, value, headers in entries:
+            if not (isinstance(key, bytes | None) and isinstance(value, bytes | None)):
+                raise TypeError(f"a record for {topic} whose key or value is not bytes")
             blob = encode_headers(headers) if headers else None
             size = len(key or b"") + len(value or b"") + len(blob or b"")
             if size > self.max_record_bytes:

@@ -19,8 +19,8 @@ async def take(stream: StreamT[Any], limit: int) -> AsyncIterator[list[EventT[An
     """Yield up to ``limit`` events at a time, as many as wait, and at least one.
 
     A batch is acknowledged when the next one is asked for. If the body raises it is not, and is
-    read again after a restart; an agent must then not go on, since its offsets no longer can:
-    give it an ``on_error`` that crashes the app.
+    read again after a restart. Faust would start the agent again and nothing further would be
+    committed, so an agent catches what its body raises and ends the app with ``app.crash``.
 
     Stream processors (``filter``, ``group_by``, ...) do not see these events. Tables take their
     partition from the current event: see `focus`.
@@ -29,7 +29,11 @@ async def take(stream: StreamT[Any], limit: int) -> AsyncIterator[list[EventT[An
     await stream.maybe_start()
     queue = cast(faust.Topic, stream.channel).queue
     while not stream.should_stop:
-        waiting = [await queue.get()]
+        try:
+            waiting = [await queue.get()]
+        except StopAsyncIteration:
+            # How a channel tells its readers that the app stops.
+            return
         failure: Exception | None = None
         try:
             while len(waiting) < limit and not queue.empty():

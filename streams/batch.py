@@ -1,0 +1,206 @@
+"""Stages that decide in batches: extract, prefilter, signals, ensemble, the sinks.
+
+What has arrived is applied to the table, what follows from it is published, the table is written
+together with the offsets in one atomic batch, and only then are the records acknowledged. In that
+order a crash at any point leads to records being applied again to the table as it was before
+them, and to outputs being published again under the same ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from pydantic import ValidationError
+
+from schemas.settings import Settings
+from schemas.table import Table
+from streams.broker import Broker
+from streams.embedded.take import take
+from streams.flow import Handler, Incoming, Outgoing
+from streams.stage import Stage
+
+BATCH = 1000
+"""Most records in a batch."""
+
+BEHIND = 0.2
+"""Seconds until the clock is looked at again by a stage that has records to catch up with."""
+
+logger = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A handler that also acts when a time has come."""
+
+    def next_due(self, table: Table) -> int | None:
+        """Return when `due` has something to do next (epoch milliseconds), or None."""
+
+    def due(self, now_ms: int, table: Table) -> Iterable[Outgoing]:
+        """Do what is due and return what follows. All records of before `now_ms` are applied."""
+
+
+@runtime_checkable
+class Flushing(Protocol):
+    """A handler that writes files from its table."""
+
+    def flush_in(self) -> float | None:
+        """Return in how many seconds a flush is due, or None if nothing is unwritten."""
+
+    def flush(self, table: Table, *, everything: bool = False) -> None:
+        """Write what is due, durably; with `everything`, all that is unwritten."""
+
+
+class BatchStage(Stage):
+    """A stage around a handler.
+
+    Args:
+        scope: `partition` gives each partition a table of its own, which lets partitions move
+            between workers; `worker` is for handlers that must see everything.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        topics: Sequence[str],
+        version: str,
+        handler: Handler,
+        settings: Settings,
+        broker: Broker,
+        *,
+        scope: Literal["partition", "worker"] = "partition",
+    ) -> None:
+        super().__init__(name, topics, version, settings, broker)
+        self._handler = handler
+        self._scope = scope
+        self._whole: set[tuple[str, int]] = set()
+        self._busy = asyncio.Lock()
+        self._stirred = asyncio.Event()
+        self._clock: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Join the consumer group and begin."""
+        await super().start()
+        if isinstance(self._handler, Timed | Flushing):
+            self._clock = asyncio.create_task(self._watch_clock(), name=f"{self.name} clock")
+
+    async def stop(self) -> None:
+        """Finish the batch at hand and write what is unwritten, then leave the group."""
+        if self._clock is not None:
+            self._clock.cancel()
+        async with self._busy:
+            if isinstance(self._handler, Flushing) and self._opened and not self.failed.done():
+                await self._flush(self._handler, everything=True)
+        await super().stop()
+
+    def assigned(self) -> None:
+        """Look again at what the table lacks, and at what is due."""
+        self._whole.clear()
+        self._stirred.set()
+
+    async def work(self, stream: Any) -> None:
+        """Handle what has arrived, batch after batch."""
+        async for events in take(stream, BATCH):
+            async with self._busy:
+                await self._handle([self.incoming(event) for event in events])
+
+    async def _handle(self, records: Sequence[Incoming]) -> None:
+        outgoing: list[Outgoing] = []
+        for record in records:
+            outgoing += await self._take(record)
+        await self.broker.publish(outgoing)
+        self.store.commit()
+        self._stirred.set()
+
+    async def _take(self, record: Incoming) -> list[Outgoing]:
+        """Apply a record in its turn: not twice, and not before those that the table lacks."""
+        place = (record.topic, record.partition)
+        expected = self.store.applied(*place) or 0
+        if record.offset < expected:
+            return []
+        if place not in self._whole:
+            if record.offset > expected:
+                await self._catch_up(record, expected)
+            self._whole.add(place)
+        outgoing = self._apply(record)
+        self.store.advance(*place, record.offset + 1)
+        return outgoing
+
+    async def _catch_up(self, record: Incoming, expected: int) -> None:
+        """Build what the table lacks from the topic. What follows from those records was
+        published before their offsets were committed, so it is not published again."""
+        logger.info(
+            "%s: its table is at %s/%d offset %d, its group at %d; reading the records between",
+            self.name,
+            record.topic,
+            record.partition,
+            expected,
+            record.offset,
+        )
+        place = (record.topic, record.partition)
+        while missed := await self.broker.read(*place, expected, record.offset):
+            for earlier in missed:
+                self._apply(earlier)
+            expected = missed[-1].offset + 1
+            self.store.advance(*place, expected)
+            self.store.commit()
+
+    def _apply(self, record: Incoming) -> list[Outgoing]:
+        self.store.begin()
+        try:
+            return list(self._handler.apply(record, self._table(record.partition)))
+        except ValidationError as error:
+            self.store.undo()
+            return [self.dead_letter(record, error)]
+
+    def _table(self, partition: int) -> Table:
+        return self.store.table(str(partition) if self._scope == "partition" else "all")
+
+    async def _flush(self, handler: Flushing, *, everything: bool = False) -> None:
+        table = self._table(0)
+        await asyncio.to_thread(handler.flush, table, everything=everything)
+        self.store.commit()
+
+    async def _watch_clock(self) -> None:
+        """Do what is due when its time comes; sleep until then or until records have come."""
+        while not self.failed.done():
+            self._stirred.clear()
+            try:
+                async with self._busy:
+                    wait = await self._do_what_is_due() if self._opened else None
+            except Exception as error:  # noqa: BLE001 - as for records: the supervisor starts anew
+                self.fail(error)
+                return
+            try:
+                await asyncio.wait_for(self._stirred.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def _do_what_is_due(self) -> float | None:
+        """Return in how many seconds to look again, or None for not before records come."""
+        if isinstance(self._handler, Flushing):
+            if self._handler.flush_in() == 0:
+                await self._flush(self._handler)
+            return self._handler.flush_in()
+        if isinstance(self._handler, Timed):
+            waits = [await self._close(self._handler, p) for p in sorted(self._partitions)]
+            return min((wait for wait in waits if wait is not None), default=None)
+        return None
+
+    async def _close(self, handler: Timed, partition: int) -> float | None:
+        """Do what is due in one partition, once all that came before now has been applied."""
+        table = self._table(partition)
+        now_ms = int(time.time() * 1000)
+        while (at := handler.next_due(table)) is not None:
+            if at > now_ms:
+                return (at - now_ms) / 1000
+            for topic in self.topics:
+                applied = self.store.applied(topic, partition) or 0
+                if applied < await self.broker.end(topic, partition):
+                    return BEHIND
+            await self.broker.publish(list(handler.due(now_ms, table)))
+            self.store.commit()
+        return None
