@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from schemas.identity import digest
 from schemas.record import Part, Record
 
 
 class ChatMessage(Part):
-    """A message as chat templates know it (OpenAI's chat format, `arguments` as an object)."""
+    """A message as chat templates know it (OpenAI's chat format, `arguments` as an object).
+
+    A field that is None is left out in JSON: a null would show up in a rendered training text.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
     tool_calls: tuple[dict[str, Any], ...] | None = None
     tool_call_id: str | None = None
     name: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in dump(self).items() if value is not None}
 
 
 class Side(Part):

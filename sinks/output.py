@@ -23,7 +23,9 @@ class Sink(Protocol):
     no note of it.
     """
 
-    topics: tuple[str, ...]
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The bare names of the topics to apply."""
 
     def apply(self, topic: str, value: bytes, table: Table) -> list[Output]:
         """Take in one record and return what follows from it.

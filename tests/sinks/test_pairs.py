@@ -1,0 +1,329 @@
+"""Pairs as a function of the scored turns, on the topic and in the file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from schemas.pair import PreferencePair
+from schemas.settings import Pairs
+from schemas.table import MemoryTable
+from schemas.turn import Turn
+from schemas.verdict import Verdict
+from sinks import Output, PairsSink, SinkError
+
+Make = Callable[..., Any]
+RULES = Pairs()
+ASK = "what's in my inbox today?"
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> PairsSink:
+    return PairsSink(tmp_path, "default", RULES)
+
+
+@pytest.fixture
+def table() -> MemoryTable:
+    return MemoryTable()
+
+
+def feed(sink: PairsSink, table: MemoryTable, *records: Turn | Verdict) -> list[Output]:
+    outputs: list[Output] = []
+    for record in records:
+        topic = "turns" if isinstance(record, Turn) else "verdicts"
+        outputs += sink.apply(topic, record.to_bytes(), table)
+    sink.flush(table, everything=True)
+    return outputs
+
+
+def lines(output: Path) -> list[PreferencePair]:
+    path = output / "pairs" / "pairs.jsonl"
+    if not path.exists():
+        return []
+    return [PreferencePair.from_bytes(line) for line in path.read_bytes().splitlines()]
+
+
+def on_topic(outputs: list[Output]) -> dict[bytes, bytes]:
+    """Return what is left of a topic once it is compacted."""
+    left: dict[bytes, bytes] = {}
+    for topic, key, value in outputs:
+        assert topic == "pairs"
+        if value is None:
+            del left[key]
+        else:
+            left[key] = value
+    return left
+
+
+def test_a_good_and_a_bad_answer_to_one_request_are_a_pair(
+    sink: PairsSink, table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    good = make_turn(1, request=ASK)
+    bad = make_turn(2, request="What's in my  INBOX today? ")
+    outputs = feed(sink, table, good, bad, make_verdict(1, 7), make_verdict(2, 4))
+    (pair,) = lines(tmp_path)
+    assert (pair.chosen.turn_id, pair.rejected.turn_id) == (good.id, bad.id)
+    assert (pair.strategy, pair.margin, pair.panel) == ("same_request", 3.0, "default")
+    assert [(m.role, m.content) for m in pair.prompt] == [("user", ASK)]
+    (message,) = pair.chosen.messages
+    assert message.tool_calls is not None
+    assert message.tool_calls[0]["function"]["arguments"] == {"command": "ls 1"}
+    assert outputs == [Output("pairs", pair.id.encode(), pair.to_bytes())]
+
+
+@pytest.mark.parametrize(("good", "bad"), [(6.5, 1), (10, 4.5), (8, 7)])
+def test_scores_between_the_thresholds_make_none(
+    sink: PairsSink,
+    table: MemoryTable,
+    tmp_path: Path,
+    make_turn: Make,
+    make_verdict: Make,
+    good: float,
+    bad: float,
+) -> None:
+    turns = [make_turn(n, request=ASK) for n in (1, 2)]
+    assert not feed(sink, table, *turns, make_verdict(1, good), make_verdict(2, bad))
+    assert not lines(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "ensemble_disagreement"},
+        {"status": "incomplete", "scores": None},
+        {"status": "skipped", "scores": None},
+        {"panel": "other"},
+    ],
+)
+def test_only_a_scored_verdict_of_the_panel_counts(
+    sink: PairsSink, table: MemoryTable, make_turn: Make, make_verdict: Make, changes: Any
+) -> None:
+    turns = [make_turn(n, request=ASK) for n in (1, 2)]
+    assert not feed(sink, table, *turns, make_verdict(1, 9), make_verdict(2, 2, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"request": "something else entirely"},
+        {"agent": "gw"},
+        {"trigger": "cron"},
+        {"images": 1},
+    ],
+)
+def test_what_was_not_asked_the_same_makes_none(
+    sink: PairsSink, table: MemoryTable, make_turn: Make, make_verdict: Make, changes: Any
+) -> None:
+    turns = [make_turn(1, request=ASK), make_turn(2, **({"request": ASK} | changes))]
+    assert not feed(sink, table, *turns, make_verdict(1, 9), make_verdict(2, 2))
+
+
+@pytest.mark.parametrize(("trigger", "count"), [("cron", 1), ("heartbeat", 0), ("announce", 0)])
+def test_what_a_person_wrote_pairs(
+    sink: PairsSink,
+    table: MemoryTable,
+    make_turn: Make,
+    make_verdict: Make,
+    trigger: str,
+    count: int,
+) -> None:
+    turns = [make_turn(n, request=ASK, trigger=trigger) for n in (1, 2)]
+    assert len(feed(sink, table, *turns, make_verdict(1, 9), make_verdict(2, 2))) == count
+
+
+def test_a_revision_takes_a_pair_back_and_another_brings_it_again(
+    sink: PairsSink, table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    turns = [make_turn(n, request=ASK) for n in (1, 2)]
+    (made,) = feed(sink, table, *turns, make_verdict(1, 9), make_verdict(2, 2))
+    (gone,) = feed(sink, table, make_verdict(2, 6, revision=2))
+    assert gone == Output("pairs", made.key, None)
+    assert not (tmp_path / "pairs" / "pairs.jsonl").exists()
+    (back,) = feed(sink, table, make_verdict(2, 1, revision=3))
+    assert back.key == made.key
+    assert lines(tmp_path)[0].margin == 8
+
+
+def test_at_most_so_many_of_one_request(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    sink = PairsSink(tmp_path, "default", Pairs(per_prompt=3))
+    outputs = []
+    for n in range(20):
+        verdict = make_verdict(n, 9 if n % 2 else 2)
+        outputs += feed(sink, table, make_turn(n, request=ASK), verdict)
+    assert len(lines(tmp_path)) == 3
+    assert on_topic(outputs) == {pair.id.encode(): pair.to_bytes() for pair in lines(tmp_path)}
+    sides = [side for pair in lines(tmp_path) for side in (pair.chosen, pair.rejected)]
+    assert len({side.turn_id for side in sides}) == 6
+
+
+def test_a_repeat_publishes_nothing(
+    sink: PairsSink, table: MemoryTable, make_turn: Make, make_verdict: Make
+) -> None:
+    records = [make_turn(1, request=ASK), make_turn(2, request=ASK)]
+    records += [make_verdict(1, 9), make_verdict(2, 2)]
+    assert feed(sink, table, *records)
+    before = dict(table.scan(""))
+    assert not feed(sink, table, *records)
+    assert dict(table.scan("")) == before
+
+
+def test_the_original_replaces_its_copy(
+    sink: PairsSink, table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    copy = make_turn(1, request=ASK, copied=True, steps=make_turn(7).steps)
+    bad = make_turn(2, request=ASK)
+    feed(sink, table, copy, bad, make_verdict(1, 9), make_verdict(2, 2))
+    feed(sink, table, make_turn(1, request=ASK))
+    calls = lines(tmp_path)[0].chosen.messages[0].tool_calls
+    assert calls is not None
+    assert calls[0]["function"]["arguments"] == {"command": "ls 1"}
+    feed(sink, table, make_turn(1, request="other words, earlier session", session="a"))
+    assert not lines(tmp_path)
+
+
+def test_changed_thresholds_make_all_pairs_again(
+    sink: PairsSink, table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    turns = [make_turn(n, request=ASK) for n in (1, 2)]
+    (made,) = feed(sink, table, *turns, make_verdict(1, 7), make_verdict(2, 2))
+    stricter = PairsSink(tmp_path, "default", Pairs(chosen=8))
+    assert feed(stricter, table, make_turn(99)) == [Output("pairs", made.key, None)]
+    assert PairsSink(tmp_path, "default", RULES).apply(
+        "verdicts", make_verdict(98).to_bytes(), table
+    ) == [made]
+
+
+def test_a_promoted_panel_makes_all_pairs_again(
+    sink: PairsSink, table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    turns = [make_turn(n, request=ASK) for n in (1, 2)]
+    news = [make_verdict(1, 2, panel="new"), make_verdict(2, 9, panel="new")]
+    (made,) = feed(sink, table, *turns, make_verdict(1, 7), make_verdict(2, 2), *news)
+    promoted = PairsSink(tmp_path, "new", RULES)
+    left = on_topic([made, *feed(promoted, table, make_turn(99))])
+    (pair,) = lines(tmp_path)
+    assert left == {pair.id.encode(): pair.to_bytes()}
+    assert (pair.panel, pair.chosen.turn_id) == ("new", turns[1].id)
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b'{"id":"x"}'])
+@pytest.mark.parametrize("topic", ["turns", "verdicts"])
+def test_what_is_no_record_is_refused(
+    sink: PairsSink, table: MemoryTable, topic: str, value: bytes
+) -> None:
+    with pytest.raises(ValidationError):
+        sink.apply(topic, value, table)
+    assert not list(table.scan(""))
+
+
+@pytest.mark.usefixtures("made")
+class TestTheFile:
+    """Whose file it is, and that it comes back."""
+
+    @pytest.fixture
+    def made(
+        self, sink: PairsSink, table: MemoryTable, make_turn: Make, make_verdict: Make
+    ) -> list[Output]:
+        turns = [make_turn(n, request=ASK) for n in (1, 2)]
+        return feed(sink, table, *turns, make_verdict(1, 9), make_verdict(2, 2))
+
+    def test_a_persons_file_is_moved_aside(
+        self,
+        table: MemoryTable,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
+        make_verdict: Make,
+    ) -> None:
+        path = tmp_path / "pairs" / "pairs.jsonl"
+        for number in (1, 2):
+            path.write_text("my own notes\n")
+            sink = PairsSink(tmp_path, "default", RULES)
+            with caplog.at_level(logging.WARNING):
+                feed(sink, table, make_verdict(1, 6 + number, revision=number + 1))
+            assert (tmp_path / "pairs" / f"pairs.kept-{number}.jsonl").read_text()
+            assert f"kept as pairs.kept-{number}.jsonl" in caplog.text
+            assert len(lines(tmp_path)) == 1
+
+    def test_a_deleted_file_comes_back_at_the_start(
+        self, table: MemoryTable, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "pairs" / "pairs.jsonl"
+        before = path.read_bytes()
+        path.unlink()
+        PairsSink(tmp_path, "default", RULES).flush(table, everything=True)
+        assert path.read_bytes() == before
+
+    def test_a_directory_in_its_place_is_told_in_one_line(
+        self, table: MemoryTable, tmp_path: Path, make_verdict: Make
+    ) -> None:
+        path = tmp_path / "pairs" / "pairs.jsonl"
+        path.unlink()
+        path.mkdir()
+        with pytest.raises(SinkError, match=r"can't read .*pairs\.jsonl: is a directory$"):
+            feed(PairsSink(tmp_path, "default", RULES), table, make_verdict(1, 8, revision=2))
+
+    def test_lines_are_in_the_order_of_the_chosen_turns(
+        self,
+        sink: PairsSink,
+        table: MemoryTable,
+        tmp_path: Path,
+        make_turn: Make,
+        make_verdict: Make,
+    ) -> None:
+        for n in (30, 20, 10):
+            request = f"do the task of number {n}"
+            turns = [make_turn(n + k, request=request) for k in (0, 1)]
+            feed(sink, table, *turns, make_verdict(n, 9), make_verdict(n + 1, 1))
+        assert [int(pair.chosen.turn_id, 16) for pair in lines(tmp_path)] == [1, 10, 20, 30]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), cuts=st.sets(st.integers(0, 60), max_size=6))
+def test_any_order_repeats_and_restarts_end_in_the_same_pairs(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_turn: Make,
+    make_verdict: Make,
+    seed: int,
+    cuts: set[int],
+) -> None:
+    rng = random.Random(seed % 7)
+    records: list[Turn | Verdict] = []
+    for n in range(12):
+        ask = f"please do it, number {n % 2}"
+        steps = make_turn(rng.randint(1, 4)).steps
+        records += [
+            make_turn(n, request=ask, steps=steps),
+            make_turn(n, request=ask, session="fork", copied=True),
+            make_verdict(n, rng.choice([2, 5, 9])),
+            make_verdict(n, rng.choice([1, 3, 4, 7, 8, 10]), revision=2),
+        ]
+    plain = tmp_path_factory.mktemp("plain")
+    left = on_topic(feed(PairsSink(plain, "default", RULES), MemoryTable(), *records))
+    rng = random.Random(seed)
+    rng.shuffle(records)
+    output = tmp_path_factory.mktemp("shuffled")
+    table = MemoryTable()
+    sink = PairsSink(output, "default", RULES)
+    outputs: list[Output] = []
+    for number, record in enumerate([*records, *records[:9]]):
+        if number in cuts:
+            sink.flush(table, everything=rng.random() < 0.5)
+            sink = PairsSink(output, "default", RULES)
+        topic = "turns" if isinstance(record, Turn) else "verdicts"
+        outputs += sink.apply(topic, record.to_bytes(), table)
+    sink.flush(table, everything=True)
+    assert on_topic(outputs) == left
+    assert lines(output) == lines(plain)
+    found = [json.loads(pair.to_bytes())["id"].encode() for pair in lines(plain)]
+    assert sorted(found) == sorted(left)
