@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, Literal
 
-from schemas.identity import digest
+from schemas.identity import ID_BYTES, digest
 from schemas.record import Part, Record
 
 
@@ -41,8 +42,14 @@ class Entry(Record):
 
 
 def line_id(session: str, line: bytes) -> str:
-    """Return the id of a line: a rewritten or re-read file gives its lines the same ids again."""
-    return digest("line", session, line.decode("utf-8", "replace"))
+    """Return the id of a line: a rewritten or re-read file gives its lines the same ids again.
+
+    Hashes the bytes as they are, unlike other ids: a backlog has gigabytes of lines. A session id
+    holds no NUL, so that no two pairs of session and line are the same bytes.
+    """
+    return blake2b(
+        b"%s\0%s" % (session.encode(), line), digest_size=ID_BYTES, person=b"clawback line"
+    ).hexdigest()
 
 
 def marker_id(kind: str, origin: Origin, quiet_seconds: float | None = None) -> str:

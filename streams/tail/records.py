@@ -1,0 +1,106 @@
+"""The records of one transcript: its lines, its markers, its dead letters."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Literal
+
+import orjson
+
+from schemas import DeadLetter, Entry, Origin, deadletter_id, line_id, marker_id
+from schemas.topics import DEADLETTERS, ENTRIES
+from streams.flow import Outgoing
+from streams.tail.lines import HEAD_BYTES, Line, Unreadable, clean, parse
+
+STAGE = "tail"
+
+
+class Records:
+    """Makes the records of one file.
+
+    Args:
+        source: the transcript's absolute path, for dead letters.
+        file: its path below the state directory.
+        agent: whose directory it lies in.
+        session: the session it belongs to.
+        inode: of the file that is read.
+    """
+
+    def __init__(self, *, source: str, file: str, agent: str, session: str, inode: int) -> None:
+        self._source = source
+        self._origin = Origin(agent=agent, session=session, file=file, inode=inode, offset=0)
+        self._session = session
+        self._key = session.encode()
+        # Everything of the JSON but id, offset and entry is the same for each line of the file.
+        head = orjson.dumps({"agent": agent, "session": session, "file": file, "inode": inode})
+        self._origin_json = b'","kind":"line","origin":' + head[:-1] + b',"offset":'
+
+    def of_line(self, line: Line, max_line: int) -> Outgoing | None:
+        """Return the record of a line: an entry, a dead letter, or None where it is blank."""
+        if not line.whole:
+            return self._dead(line, f"longer than {max_line} bytes (tail.max_line_bytes)")
+        line = clean(line)
+        if not line.data or line.data.isspace():
+            return None
+        try:
+            entry = parse(line.data)
+        except Unreadable as error:
+            return self._dead(line, str(error))
+        # As Entry.to_bytes() would write it, but with the line as it stands: building the model
+        # and serialising it again costs several times what reading the line does.
+        value = b"".join(
+            (
+                b'{"schema":1,"id":"',
+                line_id(self._session, line.data).encode(),
+                self._origin_json,
+                b"%d" % line.offset,
+                b'},"entry":',
+                entry,
+                b',"quiet_seconds":null}',
+            )
+        )
+        return Outgoing(ENTRIES, self._key, value)
+
+    def marker(
+        self, kind: Literal["quiet", "ended"], offset: int, quiet_seconds: float | None = None
+    ) -> Outgoing:
+        """Return the marker that stands behind the file's lines, at `offset`."""
+        origin = self._origin.model_copy(update={"offset": offset})
+        entry = Entry(
+            id=marker_id(kind, origin, quiet_seconds),
+            kind=kind,
+            origin=origin,
+            quiet_seconds=quiet_seconds,
+        )
+        return Outgoing(ENTRIES, self._key, entry.to_bytes())
+
+    def _dead(self, line: Line, reason: str) -> Outgoing:
+        head = line.data[:HEAD_BYTES]
+        size = line.size - 1 if not line.whole else len(line.data)
+        try:
+            raw, encoding = _text(head, cut=size > len(head)), "utf-8"
+        except UnicodeDecodeError:
+            raw, encoding = b64encode(head).decode(), "base64"
+        position = str(line.offset)
+        kept = len(raw.encode()) if encoding == "utf-8" else len(head)
+        letter = DeadLetter(
+            id=deadletter_id(STAGE, self._source, position, reason),
+            stage=STAGE,
+            source=self._source,
+            position=position,
+            reason=reason,
+            raw=raw,
+            encoding=encoding,
+            omitted_bytes=size - kept,
+        )
+        return Outgoing(DEADLETTERS, self._source.encode("utf-8", "replace"), letter.to_bytes())
+
+
+def _text(data: bytes, *, cut: bool) -> str:
+    """Decode UTF-8; where it was `cut`, the last character may be incomplete and is left out."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        if cut and error.start >= len(data) - 3 and error.reason == "unexpected end of data":
+            return data[: error.start].decode()
+        raise
