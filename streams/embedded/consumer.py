@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+from faust.exceptions import ProducerSendError
 from faust.transport.base import Consumer as BaseConsumer
 from faust.types import TP, ConsumerMessage
 from mode import Seconds, Service
@@ -95,6 +96,9 @@ class Consumer(BaseConsumer):
                 with suppress(asyncio.CancelledError):
                     await self._joining
             await super().on_stop()
+        except ProducerSendError as error:
+            # The app is coming down because of it; what is not committed is read again.
+            self.log.warning("offsets are not committed: %s", error)
         finally:
             self._silence()
             if self._membership is not None:

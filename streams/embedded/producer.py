@@ -139,7 +139,7 @@ class Producer(BaseProducer):
         entry = Entry(
             topic,
             self._partition(topic, key, partition),
-            int((timestamp or time.time()) * 1000),
+            round((time.time() if timestamp is None else timestamp) * 1000),
             key,
             value,
             _headers(headers),
@@ -306,7 +306,7 @@ class Producer(BaseProducer):
             entries = [entry for pending in gathered for entry in pending.entries]
         try:
             offsets = await asyncio.to_thread(self._log.append_many, entries) if entries else []
-        except LogError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who sent must hear of it
             await self._fail(gathered, error)
             return
         finally:
@@ -322,7 +322,7 @@ class Producer(BaseProducer):
                 )
             at += len(pending.entries)
 
-    async def _fail(self, gathered: Sequence[_Pending], error: LogError) -> None:
+    async def _fail(self, gathered: Sequence[_Pending], error: Exception) -> None:
         """Tell those who sent; one at a time first, so that only the guilty hear of it."""
         if len(gathered) > 1:
             for pending in gathered:
