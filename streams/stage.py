@@ -21,8 +21,8 @@ from schemas.deadletter import DeadLetter, deadletter_id
 from schemas.settings import Settings
 from schemas.topics import DEADLETTERS
 from streams.broker import Broker
-from streams.embedded.transport import faust_settings
 from streams.flow import Incoming, Outgoing
+from streams.seats import Seat
 from streams.table import TableLockedError, TableStore
 
 RAW_CHARS = 100_000
@@ -67,6 +67,8 @@ class Stage(ABC):
         self._opened: TableStore | None = None
         self._partitions: frozenset[int] = frozenset()
         self._cut = len(broker.prefix) + 1
+        self._seat = Seat(settings.paths.home, name) if broker.shares_partitions else None
+        self._member = self._seat.member if self._seat else ""
         self.app = self._make_app(buffered)
 
     async def start(self) -> None:
@@ -79,6 +81,8 @@ class Stage(ABC):
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+        if self._seat is not None:
+            self._seat.close()
 
     @property
     def store(self) -> TableStore:
@@ -135,7 +139,7 @@ class Stage(ABC):
         group = f"{self.broker.prefix}.{self.name}"
         data = self.settings.paths.home / "faust" / self.name
         data.mkdir(parents=True, exist_ok=True)
-        options = faust_settings() | {"stream_buffer_maxsize": buffered}
+        options = self.broker.faust_settings(self._member) | {"stream_buffer_maxsize": buffered}
         app = faust.App(
             group,
             broker=self.broker.url,
@@ -168,7 +172,7 @@ class Stage(ABC):
         self.assigned()
 
     async def _open(self) -> TableStore:
-        path = tables_path(self.settings) / self.name
+        path = tables_path(self.settings) / (self._seat.table if self._seat else self.name)
         give_up = time.monotonic() + LOCK_PATIENCE
         while True:
             try:

@@ -1,0 +1,113 @@
+"""`KafkaBroker`: Apache Kafka, or what speaks its protocol, as a stage sees it beside Faust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from schemas.settings import Settings
+from schemas.topics import TOPICS
+from streams.flow import Incoming, Outgoing
+from streams.kafka.connection import Connection
+from streams.kafka.link import Link
+from streams.kafka.publisher import KafkaPublisher
+from streams.kafka.reader import KafkaReader
+from streams.kafka.topics import TopicPlan, cluster_id, ensure
+
+
+class KafkaBroker:
+    """A Kafka cluster; a `streams.broker.Broker`.
+
+    Where Kafka is away for a while, a call waits up to 30 s for it, and then fails.
+
+    Raises:
+        BrokerError: the cluster can't be reached.
+    """
+
+    shares_partitions = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._connection = Connection(settings)
+        self.url = self._connection.faust_url
+        self.prefix = settings.broker.prefix
+        retention = settings.broker.retention
+        self._plan = TopicPlan(
+            partitions=settings.broker.partitions,
+            replication=settings.broker.kafka.replication,
+            retention_ms=int(retention * 1000) if retention > 0 else -1,
+        )
+        self._link = Link()
+        try:
+            self.identity = self._link.wait(cluster_id(self._connection))
+            self._publisher, self._reader = self._link.wait(self._open())
+        except BaseException:
+            self._link.close()
+            raise
+
+    def ensure_topics(self) -> None:
+        """Make the topics that are not there yet.
+
+        Raises:
+            BrokerError: Kafka can't be reached, refused, or has a topic with other partitions.
+        """
+        names = [self._name(topic) for topic in TOPICS]
+        self._link.wait(ensure(self._connection, names, self._plan))
+
+    def faust_settings(self, member: str) -> dict[str, Any]:
+        """Return what ``faust.App`` is to be told of this broker beside its url.
+
+        Args:
+            member: names this worker in its group, the same after a restart; no two at once.
+        """
+        # Only a stage has use for Faust; importing it takes a second.
+        from streams.kafka.driver import faust_settings
+
+        return {**faust_settings(self._plan.replication, member), **self._connection.faust()}
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Publish all records; on every replica in sync on return.
+
+        Raises:
+            BrokerError: Kafka did not acknowledge all of them within 30 s, or refused one.
+        """
+        if records:
+            named = [replace(record, topic=self._name(record.topic)) for record in records]
+            await self._link.call(self._publisher.publish(named))
+
+    async def read(self, topic: str, partition: int, start: int, stop: int) -> list[Incoming]:
+        """Return the first records of [start, stop), about 4 MiB or one record of them; empty
+        where there is none.
+
+        Raises:
+            BrokerError: Kafka did not give what it has.
+        """
+        found = await self._link.call(self._reader.read(self._name(topic), partition, start, stop))
+        return [
+            Incoming(topic, partition, record.offset, record.timestamp, record.key, record.value)
+            for record in found
+        ]
+
+    async def end(self, topic: str, partition: int) -> int:
+        """Return the offset that the partition's next record will have.
+
+        Raises:
+            BrokerError: Kafka did not tell.
+        """
+        return await self._link.call(self._reader.end(self._name(topic), partition))
+
+    def close(self) -> None:
+        """Close the connections. Closing again does nothing."""
+        if not self._link.closed:
+            self._link.wait(self._close())
+            self._link.close()
+
+    async def _open(self) -> tuple[KafkaPublisher, KafkaReader]:
+        return KafkaPublisher(self._connection), KafkaReader(self._connection)
+
+    async def _close(self) -> None:
+        await self._publisher.close()
+        await self._reader.close()
+
+    def _name(self, topic: str) -> str:
+        return f"{self.prefix}.{topic}"
