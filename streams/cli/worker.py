@@ -38,4 +38,5 @@ def command(options: Options, stages: tuple[str, ...]) -> None:
         if stage not in names:
             raise click.BadParameter(f"{stage!r} is no stage; there are: {', '.join(names)}")
     os.environ["CLAWBACK_CONFIG"] = str(file or "")
-    os.execv(sys.executable, [sys.executable, "-m", "streams.worker", *stages])
+    verbose = ["--verbose"] if options.verbose else []
+    os.execv(sys.executable, [sys.executable, "-m", "streams.worker", *verbose, *stages])

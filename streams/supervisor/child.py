@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from streams.supervisor.backoff import Backoff
+from streams.supervisor.backoff import LOOPING, Backoff
 from streams.supervisor.leash import LEASH
 from streams.supervisor.lines import Lines, Splitter
 from streams.supervisor.plan import ProcessSpec
@@ -130,7 +130,7 @@ class Child:
     def _take(self, lines: list[str]) -> None:
         for line in lines:
             self._last.append(line)
-            self._lines.take(self.state.name, line)
+            self._lines.take(self.state.name, line, show=not self._backoff.looping)
 
     def _hear(self, leash: socket.socket) -> None:
         """Take in which stages the process says are ready."""
@@ -171,10 +171,12 @@ class Child:
         if not self._backoff.looping:
             self._lines.say(f"{name} {ended} after {lived:.1f} s; {again}")
             return
-        self._lines.say(
-            f"{name} is crash-looping: {ended}, {self._backoff.deaths} times in a row; {again}. "
-            f"Its last lines:"
-        )
+        times = f"{self._backoff.deaths} times in a row"
+        if self._backoff.deaths > LOOPING:
+            self._lines.say(f"{name} {ended}, {times}; {again}")
+            return
+        # From here on its own lines go to its file only: they would be the same again and again.
+        self._lines.say(f"{name} is crash-looping: {ended}, {times}; {again}. Its last lines:")
         for line in self._last:
             self._lines.say(f"    {line}")
 

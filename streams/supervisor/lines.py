@@ -56,10 +56,10 @@ class Lines:
         self._store(OWN, f"{stamp} {text}")
         self._show(OWN, text)
 
-    def take(self, name: str, line: str) -> None:
-        """Take a line of a worker."""
+    def take(self, name: str, line: str, *, show: bool = True) -> None:
+        """Take a line of a worker; without `show` for its file only."""
         self._store(name, line)
-        if self._verbose or not _chatter(line):
+        if show and (self._verbose or not _chatter(line)):
             self._show(name, line)
 
     def close(self) -> None:
@@ -97,5 +97,4 @@ def _text(line: bytes) -> str:
 
 def _chatter(line: str) -> bool:
     """Whether a worker's line is only of interest to someone who asked for more."""
-    head = line[:80]
-    return " INFO" in head or " DEBUG" in head
+    return line.startswith(("INFO ", "DEBUG "))

@@ -22,16 +22,17 @@ KILL_PATIENCE = 0.5
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def worker_command(spec: ProcessSpec) -> list[str]:
+def worker_command(spec: ProcessSpec, *, verbose: bool = False) -> list[str]:
     """Return the command that runs a process's stages."""
-    return [sys.executable, "-m", "streams.worker", *spec.stages]
+    options = ["--verbose"] if verbose else []
+    return [sys.executable, "-m", "streams.worker", *options, *spec.stages]
 
 
 class Supervisor:
     """Runs the plan's processes until `stop`.
 
     Args:
-        command: what starts a process.
+        command: what starts a process; `worker_command` unless told otherwise.
         companions: coroutines that run beside the processes (the feed, the watch for idleness);
             one that fails is reported and left out, since the line matters more.
     """
@@ -41,7 +42,7 @@ class Supervisor:
         plan: Plan,
         lines: Lines,
         *,
-        command: Command = worker_command,
+        command: Command | None = None,
         companions: Sequence[Companion] = (),
         healthy: float | None = None,
     ) -> None:
@@ -55,7 +56,7 @@ class Supervisor:
         self.children = [
             Child(
                 spec,
-                command(spec),
+                command(spec) if command else worker_command(spec, verbose=plan.verbose),
                 backoff=Backoff(plan.backoff, plan.backoff_max, healthy),
                 lines=lines,
                 changed=self._save_soon,

@@ -59,7 +59,7 @@ class Line:
     async def until(self, met: Callable[[], bool], seconds: float = 5.0) -> None:
         """Wait for something to become so."""
         async with asyncio.timeout(seconds):
-            while not met():
+            while not met():  # noqa: ASYNC110 - what is waited for happens elsewhere
                 await asyncio.sleep(0.01)
 
     def phase(self, name: str) -> str:

@@ -13,6 +13,8 @@ import pytest
 
 from streams.supervisor import leash
 
+REPOSITORY = Path(__file__).parents[3]
+
 SUPERVISOR = """
 import asyncio, sys
 from pathlib import Path
@@ -33,7 +35,7 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_children_of_a_killed_supervisor_end(tmp_path: Path) -> None:
-    supervisor = subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)])
+    supervisor = subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)], cwd=REPOSITORY)
     log = {name: tmp_path / f"logs/{name}.log" for name in ("polite", "deaf")}
     until(lambda: all(path.exists() and "hello" in path.read_text() for path in log.values()))
     children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text().split()
