@@ -229,8 +229,31 @@ class ModelJudge(Section):
     max_tokens: int = Field(
         4096, ge=64, description="Room for its answer; thinking models need 4000 and more."
     )
+    max_tokens_cap: int = Field(
+        16_384, ge=64, description="Room when an answer was cut off and is asked for once more."
+    )
     prompt_chars: int = Field(
-        48_000, ge=2_000, description="Longest prompt; a longer turn is cut in the middle."
+        48_000,
+        ge=2_000,
+        description="Most characters of a turn (the rubric comes on top); a longer one is cut.",
+    )
+    structured: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Whether the server is sent a JSON schema; "
+        '"off" is right for MiniMax M2.5 in LM Studio.',
+    )
+    think: Literal["auto", "on", "off", "low", "medium", "high"] = Field(
+        "auto", description='Ollama only: whether it thinks first; "auto" leaves that to the model.'
+    )
+    context_tokens: int = Field(
+        0, ge=0, description="Ollama only: the context's size; 0 fits it to the two limits above."
+    )
+    keep_alive: str = Field(
+        "30m", description="Ollama only: how long the model stays loaded when nothing is asked."
+    )
+    transport: Literal["httpx", "curl"] = Field(
+        "httpx",
+        description='"curl" asks through the curl program, where Python may not reach the network.',
     )
     timeout: Seconds = Field(
         "10m", validate_default=True, description="How long one answer may take."

@@ -1,5 +1,6 @@
 """Judges: who scores turns, by what rules, over which wires."""
 
 from agents.judges.contract import Judge, JudgeUnavailable
+from agents.judges.factory import make_judge
 
-__all__ = ["Judge", "JudgeUnavailable"]
+__all__ = ["Judge", "JudgeUnavailable", "make_judge"]

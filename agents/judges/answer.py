@@ -1,0 +1,212 @@
+"""Reading a judge's answer: the last complete score object, or the reason there is none.
+
+Nothing is repaired. What the server promised about the format counts for nothing: models think
+aloud before, after and around the object, quote the transcript, and are cut off.
+
+One pass, linear in the length of the text: a push-down recogniser of strict JSON (RFC 8259) that
+starts at a brace and, where the text stops being JSON, starts over at the next brace behind that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.identity import well_formed
+from schemas.judgement import DIMENSIONS, Scores
+
+RATIONALE_CHARS: Final = 2_000
+"""A longer rationale is cut; it is for a person to read."""
+
+
+class Unreadable(ValueError):
+    """The text holds no score. One line that says what is missing, fit to be told to the judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a judge said."""
+
+    scores: Scores
+    rationale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that has all five dimensions. `fields` are JSON tokens as they stand in the text;
+    `twice` names a dimension that is given more than once."""
+
+    start: int
+    end: int
+    fields: dict[str, str]
+    twice: str = ""
+
+
+def read_answer(content: str, reasoning: str = "", *, finished: bool = True) -> Answer:
+    """Return the scores of an answer.
+
+    The answer is what stands after the last end of thinking in `content`. Where nothing at all
+    does and the server says that the model was `finished`, the thoughts themselves (in `content`
+    or in the server's own field for `reasoning`) are read: some servers apply the schema to
+    those and leave the content empty.
+
+    Of several complete objects the last counts. If that one breaks the rules, none does: a judge
+    that takes its numbers back has not given any.
+
+    Raises:
+        Unreadable: there are no five integers from 1 to 10.
+    """
+    thoughts_end = _end_of_thoughts(content)
+    tail = content[thoughts_end:]
+    found = find(tail)
+    if found is not None:
+        return _validated(found)
+    if thoughts_end:
+        # The end of thinking may have been quoted inside the object's own rationale.
+        found = find(content)
+        if found is not None and found.end > thoughts_end:
+            return _validated(found)
+    if finished and not tail.strip():
+        found = found or find(reasoning)
+        if found is not None:
+            return _validated(found)
+    raise Unreadable(_missing(tail))
+
+
+def find(text: str) -> Found | None:
+    """Return the last object in `text` with all five dimensions, nested ones included."""
+    last: Found | None = None
+    start = _START.search(text)
+    while start is not None:
+        found, resume = _scan(text, start.start())
+        last = found or last
+        start = _START.search(text, resume)
+    return last
+
+
+class _Frame:
+    """An object or array that has been opened and not closed."""
+
+    __slots__ = ("fields", "is_object", "key", "start", "twice")
+
+    def __init__(self, start: int, is_object: bool) -> None:
+        self.start = start
+        self.is_object = is_object
+        self.key = ""
+        self.fields: dict[str, str] = {}
+        self.twice = ""
+
+    def take(self, token: str) -> None:
+        """Note a value if it is one that counts."""
+        if self.key in _COUNTED:
+            if self.key in self.fields and self.key in DIMENSIONS:
+                self.twice = self.key
+            self.fields[self.key] = token
+
+
+_ARRAY = _Frame(0, is_object=False)
+_COUNTED = frozenset((*DIMENSIONS, "rationale"))
+_TOKEN = re.compile(
+    r"""[ \t\r\n]*+(?:
+        (?P<string>"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+")
+      | (?P<scalar>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|true|false|null)
+      | (?P<mark>[{}\[\]:,])
+    )""",
+    re.VERBOSE,
+)
+_START = re.compile(r"""\{(?=[ \t\r\n]*+")""")
+_SPACE = re.compile(r"[ \t\r\n]*+")
+_KEY, _KEY_OR_END, _COLON, _VALUE, _VALUE_OR_END, _COMMA_OR_END = range(6)
+
+
+def _scan(text: str, start: int) -> tuple[Found | None, int]:
+    """Recognise the object at `start`; return the last complete one in it and where to go on.
+
+    Goes on behind the object, or where the text stopped being JSON: whatever was open there
+    cannot be valid, because it would contain that place.
+    """
+    stack = [_Frame(start, is_object=True)]
+    expected, at = _KEY_OR_END, start + 1
+    last: Found | None = None
+    while stack:
+        match = _TOKEN.match(text, at)
+        if match is None:
+            space = _SPACE.match(text, at)
+            return last, max(at, space.end() if space else at)
+        kind, token = match.lastgroup, match[match.lastgroup or 0]
+        frame = stack[-1]
+        at = match.end()
+        if kind == "mark" and token in "}]":
+            closes = expected in (_COMMA_OR_END, _KEY_OR_END, _VALUE_OR_END)
+            if not closes or frame.is_object is not (token == "}"):
+                return last, at
+            stack.pop()
+            if frame.is_object and all(name in frame.fields for name in DIMENSIONS):
+                last = Found(frame.start, at, frame.fields, frame.twice)
+            expected = _COMMA_OR_END
+        elif kind == "mark" and token in "{[":
+            if expected not in (_VALUE, _VALUE_OR_END):
+                return last, match.start("mark")
+            if frame.is_object:
+                frame.take(token)
+            stack.append(_Frame(match.start("mark"), is_object=True) if token == "{" else _ARRAY)
+            expected = _KEY_OR_END if token == "{" else _VALUE_OR_END
+        elif kind == "mark":
+            if expected != (_COLON if token == ":" else _COMMA_OR_END):
+                return last, at
+            expected = _KEY if token == "," and frame.is_object else _VALUE
+        elif kind == "string" and expected in (_KEY, _KEY_OR_END):
+            frame.key = json.loads(token) if "\\" in token else token[1:-1]
+            expected = _COLON
+        elif expected in (_VALUE, _VALUE_OR_END):
+            if frame.is_object:
+                frame.take(token)
+            expected = _COMMA_OR_END
+        else:
+            return last, match.start(kind or 0)
+    return last, at
+
+
+def _validated(found: Found) -> Answer:
+    if found.twice:
+        raise Unreadable(f"{found.twice} is given twice")
+    numbers = {}
+    for name in DIMENSIONS:
+        token = found.fields[name]
+        if not (token.isascii() and token.isdigit()) or not 1 <= int(token[:3]) <= 10:
+            raise Unreadable(f"{name} is {token[:40]}, not an integer from 1 to 10")
+        numbers[name] = int(token)
+    said = found.fields.get("rationale", '""')
+    rationale = well_formed(json.loads(said)) if said.startswith('"') else ""
+    return Answer(Scores(**numbers), rationale[:RATIONALE_CHARS])
+
+
+_THOUGHTS_END = re.compile(
+    r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]|◁/think▷", re.IGNORECASE
+)
+_THOUGHTS_START = re.compile(
+    r"\s*(?:<(?:think|thinking|thought|reasoning)>|\[THINK\]|◁think▷)", re.IGNORECASE
+)
+
+
+def _end_of_thoughts(content: str) -> int:
+    """Return where the answer proper begins; some models never write the start of thinking."""
+    end = 0
+    for match in _THOUGHTS_END.finditer(content):
+        end = match.end()
+    if not end and _THOUGHTS_START.match(content):
+        return len(content)
+    return end
+
+
+def _missing(text: str) -> str:
+    if not text.strip():
+        return "the answer is empty"
+    if "{" not in text:
+        return "there is no JSON object in the answer"
+    absent = [name for name in DIMENSIONS if f'"{name}"' not in text]
+    if absent:
+        return f"the JSON object lacks {', '.join(absent)}"
+    return "the JSON object is not complete or not valid JSON"
