@@ -3,10 +3,10 @@
 In the table, under `pairs/`:
     turn/<turn id>                          request, start, rank among copies; the turn's record
     score/<turn id>                         by panel: rank, status, overall
-    request/<request digest>                its turns that could be sides, and the pairs made
     pair/<started_ms, 15 digits>/<pair id>  the pair; a scan is in file order
     dirty/pairs.jsonl                       the file is to be rewritten
     rules                                   the settings that the pairs were made by
+The turns that are sides stand there as `sinks.sides` keeps them.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from sinks.output import Output
 from sinks.pairfile import PairFile
 from sinks.pairing import SIDES, STRATEGY, TRIGGERS, Candidate, request_digest, select
 from sinks.rewriter import Rewriter
+from sinks.sides import Request, SideOf, note_side, side, side_of
 from sinks.winner import TurnHead, turn_rank, verdict_rank
 
 _TURN = "pairs/turn/"
 _SCORE = "pairs/score/"
-_REQUEST = "pairs/request/"
 _PAIR = "pairs/pair/"
 _DIRTY = "pairs/dirty/"
 _RULES = "pairs/rules"
@@ -140,9 +140,8 @@ class PairsSink:
     def _take_turn(self, head: PairHead, value: bytes, table: Table) -> list[Output]:
         rank = turn_rank(head, value)
         stored = table.get(_TURN + head.id)
-        before = ""
         if stored is not None:
-            before, _, *old_rank = orjson.loads(stored.partition(b"\n")[0])
+            _, _, *old_rank = orjson.loads(stored.partition(b"\n")[0])
             if tuple(old_rank) <= rank:
                 return []
         request = ""
@@ -150,10 +149,7 @@ class PairsSink:
             request = request_digest(head.agent, head.trigger, head.request)
         line = orjson.dumps((request, head.started_ms, *rank))
         table.put(_TURN + head.id, line + b"\n" + (value if request else b""))
-        outputs: list[Output] = []
-        if before not in ("", request):
-            outputs = self._move(head.id, before, None, table, again=True)
-        return outputs + self._place(head.id, table, again=stored is not None)
+        return self._place(head.id, table, again=stored is not None)
 
     def _take_verdict(self, verdict: Verdict, table: Table) -> list[Output]:
         key = _SCORE + verdict.turn_id
@@ -170,58 +166,59 @@ class PairsSink:
         return self._place(verdict.turn_id, table)
 
     def _place(self, turn_id: str, table: Table, *, again: bool = False) -> list[Output]:
-        """Put a turn on the side of its request where its score puts it, or on none."""
-        request, started_ms = _placed(turn_id, table)
-        if not request:
+        """Put a turn on the side where its request and score put it, or on none, and return what
+        changes; `again` if its content or the rules may have changed, too."""
+        before, now = side_of(turn_id, table), self._side(turn_id, table)
+        if before == now and not (again and now):
             return []
-        side: tuple[str, float, int] | None = None
+        note_side(turn_id, now, table)
+        if before is None or now is None or before.request == now.request:
+            return self._move(before, now, table, again=again)
+        outputs = self._move(before, None, table, again=True)
+        return outputs + self._move(None, now, table, again=True)
+
+    def _side(self, turn_id: str, table: Table) -> SideOf | None:
         stored = table.get(_SCORE + turn_id)
         score = None if stored is None else orjson.loads(stored).get(self._panel)
-        if score is not None and score[1] == "scored":
-            overall = score[2]
-            if overall >= self._rules.chosen:
-                side = ("chosen", overall, started_ms)
-            elif overall <= self._rules.rejected:
-                side = ("rejected", overall, started_ms)
-        return self._move(turn_id, request, side, table, again=again)
+        if score is None or score[1] != "scored" or score[2] is None:
+            return None
+        request, started_ms = _placed(turn_id, table)
+        candidate = Candidate(turn_id, score[2], started_ms)
+        if not request:
+            return None
+        if candidate.overall >= self._rules.chosen:
+            return side(request, "chosen", candidate)
+        if candidate.overall <= self._rules.rejected:
+            return side(request, "rejected", candidate)
+        return None
 
     def _move(
-        self,
-        turn_id: str,
-        request: str,
-        side: tuple[str, float, int] | None,
-        table: Table,
-        *,
-        again: bool,
+        self, before: SideOf | None, now: SideOf | None, table: Table, *, again: bool
     ) -> list[Output]:
-        """Note a turn's side and return what changes; `again` if its content may have changed."""
-        stored = table.get(_REQUEST + request)
-        if stored is None and side is None:
+        """Move a turn within its request and make the request's pairs again where that matters."""
+        place = now or before
+        if place is None:
             return []
-        entry: dict[str, Any] = (
-            {"sides": {}, "made": {}} if stored is None else orjson.loads(stored)
-        )
-        sides: dict[str, Any] = entry["sides"]
-        before = _best(sides)
-        if side is None:
-            sides.pop(turn_id, None)
-        else:
-            sides[turn_id] = side
-        best = _best(sides)
-        outputs: list[Output] = []
-        if best != before or again:
-            outputs = self._make(best, entry["made"], table)
-        if sides or entry["made"]:
-            table.put(_REQUEST + request, orjson.dumps(entry, option=orjson.OPT_SORT_KEYS))
-        else:
-            table.delete(_REQUEST + request)
+        request = Request(place.request, table)
+        old = (request.best("chosen"), request.best("rejected"))
+        if before != now:
+            if before is not None:
+                request.remove(before.kind, before.member)
+            if now is not None:
+                request.add(now.kind, now.member)
+        best = (request.best("chosen"), request.best("rejected"))
+        outputs = self._make(*best, request.made, table) if again or best != old else []
+        request.save()
         return outputs
 
     def _make(
-        self, best: tuple[list[Candidate], list[Candidate]], made: dict[str, int], table: Table
+        self,
+        chosen: list[Candidate],
+        rejected: list[Candidate],
+        made: dict[str, int],
+        table: Table,
     ) -> list[Output]:
         """Make the pairs of a request, and return what differs from those made before."""
-        chosen, rejected = best
         pairs = select(
             chosen,
             rejected,
@@ -232,13 +229,13 @@ class PairsSink:
         started = {candidate.turn_id: candidate.started_ms for candidate in chosen}
         now = {pair.id: started[pair.chosen.turn_id] for pair in pairs}
         outputs: list[Output] = []
-        for gone in sorted(made.keys() - now.keys()):
-            table.delete(_pair_key(made[gone], gone))
-            outputs.append(Output(PAIRS, gone.encode(), None))
+        for pair_id, started_ms in sorted(made.items()):
+            if now.get(pair_id) != started_ms:
+                table.delete(_pair_key(started_ms, pair_id))
+            if pair_id not in now:
+                outputs.append(Output(PAIRS, pair_id.encode(), None))
         for pair in pairs:
             key, value = _pair_key(now[pair.id], pair.id), pair.to_bytes()
-            if made.get(pair.id, now[pair.id]) != now[pair.id]:
-                table.delete(_pair_key(made[pair.id], pair.id))
             if table.get(key) != value:
                 table.put(key, value)
                 outputs.append(Output(PAIRS, pair.id.encode(), value))
@@ -247,15 +244,6 @@ class PairsSink:
         made.clear()
         made.update(now)
         return outputs
-
-
-def _best(sides: dict[str, Any]) -> tuple[list[Candidate], list[Candidate]]:
-    """Return the turns of each side that are looked at: best chosen, worst rejected first."""
-    chosen = [Candidate(i, s[1], s[2]) for i, s in sides.items() if s[0] == "chosen"]
-    rejected = [Candidate(i, s[1], s[2]) for i, s in sides.items() if s[0] == "rejected"]
-    chosen.sort(key=lambda side: (-side.overall, side.started_ms, side.turn_id))
-    rejected.sort(key=lambda side: (side.overall, side.started_ms, side.turn_id))
-    return chosen[:SIDES], rejected[:SIDES]
 
 
 def _pair_key(started_ms: int, pair: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -348,3 +349,26 @@ def test_much_unwritten_asks_for_a_flush_that_may_write_nothing(
     sink.flush(table)
     assert not sink.directory.exists()
     assert sink.flush_in() > 0  # type: ignore[operator]
+
+
+def test_a_rewrite_takes_no_more_memory_for_a_longer_day(
+    tmp_path: Path, make_turn: MakeTurn
+) -> None:
+    table = MemoryTable()
+    for number in range(400):
+        turn = make_turn(number, started_ms=1_772_000_000_000 + number, answer="x" * 50_000)
+        TurnFiles(tmp_path, "default", "UTC").apply("turns", turn.to_bytes(), table)
+    path = tmp_path / "turns" / f"{DAY}.jsonl"
+    for _ in range(2):
+        sink = TurnFiles(tmp_path, "default", "UTC")
+        tracemalloc.start()
+        try:
+            sink._mark(DAY, table)
+            sink.flush(table, everything=True)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert path.stat().st_size > 20_000_000
+        assert peak < 3_000_000
+        # The second time there is a file to merge with.
+        path.write_bytes(path.read_bytes() + b"mine\n")
