@@ -12,6 +12,7 @@ from schemas.settings import Kafka, Settings
 from streams.flow import BrokerError
 
 SCHEME = "kafka://"
+DRIVER = "clawback-kafka://"
 PORT = 9092
 PASSWORD = "CLAWBACK_BROKER__KAFKA__PASSWORD"
 REQUEST_TIMEOUT = 30.0
@@ -37,7 +38,7 @@ class Connection:
     @property
     def faust_url(self) -> str:
         """The servers as Faust takes them."""
-        return ";".join(SCHEME + server for server in self.servers)
+        return ";".join(DRIVER + server for server in self.servers)
 
     def client(self) -> dict[str, Any]:
         """Return the arguments that every client of aiokafka takes."""
