@@ -96,7 +96,6 @@ class PairsSink:
             verdict = Verdict.model_validate_json(value)
             outputs = self._rule(table)
             outputs += self._take_verdict(verdict, table)
-        self._rewriter.took(len(value))
         return outputs
 
     def flush_in(self) -> float | None:

@@ -11,10 +11,6 @@ from sinks.atomic import ChangedMeanwhileError
 from sinks.output import SinkError
 from sinks.schedule import Schedule
 
-BUFFERED_BYTES = 8 << 20
-"""After so many bytes of records a flush is asked for even if no file is due, so that the stage can
-make its table durable and need not hold more in memory."""
-
 ATTEMPTS = 5
 """How often a file that changes under our hands is merged again before it is left for later."""
 
@@ -36,7 +32,6 @@ class Rewriter:
         self._prefix = prefix
         self._clock = clock
         self._schedule = Schedule(delay, clock)
-        self._buffered = 0
 
     def mark(self, name: str, table: Table) -> None:
         """Note that the file has to be rewritten."""
@@ -48,13 +43,9 @@ class Rewriter:
         for key, _ in table.scan(self._prefix):
             self._schedule.mark(key.removeprefix(self._prefix))
 
-    def took(self, size: int) -> None:
-        """Count the bytes of a record that was taken in."""
-        self._buffered += size
-
     def flush_in(self) -> float | None:
         """Return in how many seconds to flush, or None if there is nothing to write."""
-        return 0.0 if self._buffered >= BUFFERED_BYTES else self._schedule.due_in()
+        return self._schedule.due_in()
 
     def flush(self, table: Table, write: Callable[[str], None], *, everything: bool) -> None:
         """Call `write` for each file whose time has come, or for all that have changes.
@@ -64,7 +55,6 @@ class Rewriter:
         Raises:
             SinkError: of the first file that could not be written.
         """
-        self._buffered = 0
         failure: SinkError | None = None
         for name in self._schedule.due(everything=everything):
             started = self._clock()

@@ -34,9 +34,6 @@ class Schedule:
         self._files: dict[str, _File] = {}
         self._waiting: set[str] = set()
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._waiting
-
     def mark(self, name: str) -> None:
         """Note a change of the file."""
         if name not in self._waiting:

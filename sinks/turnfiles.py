@@ -81,7 +81,6 @@ class TurnFiles:
             self._take_turn(value, table)
         elif topic == VERDICTS:
             self._take_verdict(value, table)
-        self._rewriter.took(len(value))
         return []
 
     def flush_in(self) -> float | None:
