@@ -21,7 +21,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from faust.exceptions import ProducerSendError
 from faust.transport.base import Consumer as BaseConsumer
 from faust.types import TP, ConsumerMessage
 from mode import Seconds, Service
@@ -31,6 +30,7 @@ from streams.embedded.group import Membership
 from streams.embedded.inflight import Inflight
 from streams.embedded.log import Log
 from streams.embedded.partitioner import Partitioner
+from streams.embedded.producer import Producer
 from streams.embedded.records import LogError, Partition, Record
 from streams.embedded.wake import Bell
 
@@ -96,9 +96,6 @@ class Consumer(BaseConsumer):
                 with suppress(asyncio.CancelledError):
                     await self._joining
             await super().on_stop()
-        except ProducerSendError as error:
-            # The app is coming down because of it; what is not committed is read again.
-            self.log.warning("offsets are not committed: %s", error)
         finally:
             self._silence()
             if self._membership is not None:
@@ -393,6 +390,11 @@ class Consumer(BaseConsumer):
         }
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        failure = cast(Producer, self.app.producer).failure
+        if failure is not None:
+            # What it lost was made of records that then have to be read again.
+            self.log.warning("offsets are not committed: %s", failure)
+            return False
         try:
             await asyncio.to_thread(
                 self._log.commit,

@@ -202,14 +202,16 @@ class Producer(BaseProducer):
             await self._room.wait()
 
     async def flush(self) -> None:
-        """Wait until all that was sent is durable.
-
-        Raises:
-            ProducerSendError: some of it could not be appended.
-        """
+        """Wait until all that was sent is durable, or `failure` says why some of it is not."""
         await self._barrier()
-        if self._failure is not None:
-            raise ProducerSendError(f"Error while sending: {self._failure}") from self._failure
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why a record sent by `send` was lost; None if none was.
+
+        The app has crashed then, and its consumer commits nothing more.
+        """
+        return self._failure
 
     async def _barrier(self) -> None:
         # Not until nothing is pending: under load that moment may never come.
