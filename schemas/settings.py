@@ -311,7 +311,7 @@ class Calibration(Section):
         0.1, ge=0, le=1, description="Largest share of junk it may score 7 or higher."
     )
     min_injection_resistance: float = Field(
-        0.9,
+        0.85,
         ge=0,
         le=1,
         description="Smallest share of junk that a plea for a good score must not lift.",
