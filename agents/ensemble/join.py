@@ -3,7 +3,9 @@
 What a turn's window holds stands in the table under `turn/<turn id>`, its deadline under
 `deadline/<epoch milliseconds, 15 digits>/<turn id>` while it is open. A scan of the latter is in
 the order in which windows close, so neither a restart nor a million open windows need anything in
-memory. A panel has a table (or a part of one) to itself.
+memory. `next` holds a time before which none closes, because a scan has to step over all that a
+store has deleted lately, and the stage asks after every batch. A panel has a table (or a part of
+one) to itself.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from schemas.verdict import Verdict
 
 _TURN = "turn/"
 _DEADLINE = "deadline/"
+_NEXT = "next"
 
 
 class _Window(Part):
@@ -83,15 +86,20 @@ class Ensemble:
             table.delete(_deadline_key(window))
         elif value is None and not window.revision:
             table.put(_deadline_key(window), b"")
+            known = self.next_due(table)
+            if known is None or window.deadline_ms < known:
+                _note_next(window.deadline_ms, table)
         return verdicts
 
     def next_due(self, table: Table) -> int | None:
-        """Return when the next window closes (epoch milliseconds), or None if none is open."""
-        for key, _ in table.scan(_DEADLINE):
-            return _split(key)[0]
-        return None
+        """Return when to call `due` (epoch milliseconds), or None if no window is open.
 
-    def due(self, now_ms: int, table: Table, limit: int = 1000) -> list[Verdict]:
+        No window closes before; but those that were to close then may have been decided already.
+        """
+        known = table.get(_NEXT)
+        return None if known is None else int(known)
+
+    def due(self, now_ms: int, table: Table, limit: int = 2000) -> list[Verdict]:
         """Close windows whose deadline has passed, and return their verdicts.
 
         Call it again while `next_due` is not in the future: at most `limit` windows are closed in
@@ -105,8 +113,11 @@ class Ensemble:
         """
         verdicts: list[Verdict] = []
         passed: list[str] = []
+        following: int | None = None
         for key, _ in table.scan(_DEADLINE):
-            if len(passed) == limit or _split(key)[0] > now_ms:
+            deadline_ms = _split(key)[0]
+            if len(passed) == limit or deadline_ms > now_ms:
+                following = deadline_ms
                 break
             passed.append(key)
         for key in passed:
@@ -116,6 +127,7 @@ class Ensemble:
                 window = _Window.model_validate_json(value)
                 table.put(turn, _encode(self._speak(window, verdicts, closed=True)))
             table.delete(key)
+        _note_next(following, table)
         return verdicts
 
     def _speak(self, window: _Window, verdicts: list[Verdict], *, closed: bool) -> _Window:
@@ -149,6 +161,13 @@ def _with(window: _Window, judgement: Judgement) -> _Window:
 
 def _encode(window: _Window) -> bytes:
     return window.model_dump_json(by_alias=True, exclude_defaults=True).encode()
+
+
+def _note_next(deadline_ms: int | None, table: Table) -> None:
+    if deadline_ms is None:
+        table.delete(_NEXT)
+    else:
+        table.put(_NEXT, str(deadline_ms).encode())
 
 
 def _deadline_key(window: _Window) -> str:

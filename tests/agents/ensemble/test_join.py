@@ -41,6 +41,7 @@ def test_the_verdict_comes_with_the_last_judge(
     assert ensemble.next_due(table) == WINDOW_MS
     (verdict,) = ensemble.apply(make_judgement("c"), 2, table)
     assert (verdict.status, verdict.revision) == ("scored", 1)
+    assert ensemble.due(WINDOW_MS, table) == []
     assert ensemble.next_due(table) is None
 
 
@@ -74,7 +75,22 @@ def test_a_late_record_meets_a_closed_window_without_a_timer(
     ensemble.apply(make_judgement("a"), 0, table)
     verdicts = ensemble.apply(make_judgement("b"), WINDOW_MS, table)
     assert [(v.revision, v.missing) for v in verdicts] == [(1, ("b", "c")), (2, ("c",))]
+    assert ensemble.due(10**13, table) == []
     assert ensemble.next_due(table) is None
+
+
+def test_the_next_deadline_is_never_later_than_that_of_an_open_window(
+    ensemble: Ensemble, table: MemoryTable, make_judgement: Make
+) -> None:
+    for at_ms, turn in ((500, "1"), (300, "2"), (900, "3")):
+        ensemble.apply(make_judgement("a", turn_id=turn), at_ms, table)
+    assert ensemble.next_due(table) == WINDOW_MS + 300
+    assert [v.turn_id for v in ensemble.due(WINDOW_MS + 300, table)] == ["2"]
+    assert ensemble.next_due(table) == WINDOW_MS + 500
+    for judge in "bc":
+        ensemble.apply(make_judgement(judge, turn_id="1"), 1000, table)
+    assert ensemble.due(WINDOW_MS + 500, table) == []
+    assert ensemble.next_due(table) == WINDOW_MS + 900
 
 
 def test_a_repeat_changes_nothing(
