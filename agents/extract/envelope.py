@@ -41,9 +41,9 @@ CHANNELS: Final = (
     "Nextcloud Talk|Synology Chat|Zalo Personal|Zalo|Channel"
 )
 _ENVELOPE = re.compile(
-    rf"\[(?P<channel>{CHANNELS})(?: (?P<from>[^\]\n]*?))??(?: ?\+(?P<elapsed>\d+[smhd]))?"
-    rf"(?P<host>(?: [^\]\s]+){{0,2}}?)(?P<stamp> (?:{_DAY} )?{_STAMP})\] "
+    rf"\[(?P<channel>{CHANNELS})(?P<head>(?: [^\]\n]*?)??)(?P<stamp> (?:{_DAY} )?{_STAMP})\] "
 )
+_ELAPSED = re.compile(r" \+\d+[smhd](?: |$)")
 _GROUP = re.compile(r"@g\.us|(?:^| )id:-|(?:^| )#|\b[Gg]roup\b|\b[Cc]hannel id:")
 _NAME = re.compile(r"([^\n:]{1,80}): ")
 _SELF = "(self): "
@@ -168,7 +168,7 @@ def _without_envelope(text: str) -> Words | None:
     if match is None:
         return None
     body = text[match.end() :]
-    sender = (match["from"] or "").strip()
+    sender = _ELAPSED.split(match["head"], maxsplit=1)[0].strip()
     if body.startswith(_SELF):
         body = body[len(_SELF) :]
     elif _GROUP.search(sender) and (name := _NAME.match(body)):

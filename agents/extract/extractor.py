@@ -14,13 +14,13 @@ from typing import Any
 import orjson
 
 from agents.extract import explain
+from agents.extract.branches import Branches
 from agents.extract.explain import Explain, Explanation
 from agents.extract.nodes import (
     ASSISTANT,
     BOUNDARY,
     DRIVING,
     NOTE,
-    RESULT,
     USER,
     Node,
     Nodes,
@@ -32,9 +32,7 @@ from agents.extract.turns import Session, Turns, reaction_of
 from schemas.deadletter import DeadLetter, deadletter_id
 from schemas.entry import Entry
 from schemas.openclaw import (
-    AssistantMessage,
     BranchSummaryEntry,
-    BrokenEntryError,
     CompactionEntry,
     CustomMessageEntry,
     Header,
@@ -43,9 +41,9 @@ from schemas.openclaw import (
     OpenClawEntry,
     ResetEntry,
     UnknownEntry,
-    UnknownMessage,
     parse_entry,
 )
+from schemas.openclaw_messages import AssistantMessage, BrokenEntryError, UnknownMessage
 from schemas.reaction import Reaction
 from schemas.settings import Extract, Tail
 from schemas.table import Table
@@ -79,6 +77,7 @@ class Extractor:
         self._explain = explain
         self._nodes = Nodes()
         self._turns = Turns(self._settings, self._nodes, explain)
+        self._branches = Branches(self._nodes, self._turns)
 
     def reset(self) -> None:
         """Forget what was parsed of the table; to be called when the table's content changed."""
@@ -86,7 +85,7 @@ class Extractor:
 
     def apply(self, entry: Entry, table: Table) -> list[Extracted]:
         """Take in one record and return what follows from it."""
-        return self.apply_record(entry.model_dump(by_alias=True), table)
+        return self.apply_record(orjson.loads(entry.to_bytes()), table)
 
     def apply_record(self, record: Mapping[str, Any], table: Table) -> list[Extracted]:
         """Take in one record of `entries` as parsed JSON; the quick way of `apply`."""
@@ -140,6 +139,7 @@ class Extractor:
         found: list[Extracted] = []
         entry: OpenClawEntry
         node: Node | None = None
+        value: bytes | None = None
         try:
             entry = parse_entry(raw)
             context, driving = self._parent(session, entry, linear=name is not own_id)
@@ -148,7 +148,7 @@ class Extractor:
                 node.update(p=context, d=driving, o=origin["offset"], ms=entry.timestamp)
                 if node["k"] == USER:
                     node.update(f=origin["file"], g=origin["agent"])
-                encode(node)
+                value = encode(node)
         except BrokenEntryError as error:
             found.append(_letter(record, str(error)))
             parent = raw.get("parentId")
@@ -161,17 +161,17 @@ class Extractor:
             head.ms = max(entry.timestamp, head.ms or 0)
         if isinstance(entry, LeafEntry):
             context, driving = self._nodes.resolve(session.id, entry.target_id)
+        self._pass_over(record, entry, name)
         if node is None:
-            self._pass_over(record, entry, name)
             self._nodes.put(session.id, name, {"p": context, "d": driving})
         elif node["k"] in DRIVING:
-            found += self._step(session, name, node)
+            found += self._step(session, name, node, value)
             context = driving = head.at
         else:
             if node["k"] == BOUNDARY and isinstance(entry, ResetEntry):
                 found += self._turns.close(session, "ended")
                 head.turn = head.awaits = None
-            self._nodes.put(session.id, name, node)
+            self._nodes.put(session.id, name, node, value)
             context = name
         if not isinstance(entry, Header):
             head.leaf, head.context, head.driving = name, context, driving
@@ -201,7 +201,7 @@ class Extractor:
         elif isinstance(entry, BranchSummaryEntry):
             node = {"k": NOTE, "r": "summary", "x": entry.summary} if entry.summary else None
         elif isinstance(entry, (CompactionEntry, ResetEntry)):
-            summary = entry.summary if isinstance(entry, CompactionEntry) else ""
+            summary = (entry.summary or "") if isinstance(entry, CompactionEntry) else ""
             node = {"k": BOUNDARY, "x": summary}
             node.update(self._kept(session, entry, context))
         else:
@@ -209,7 +209,7 @@ class Extractor:
                 known = session.head.copied_before
                 session.head.copied_before = max(entry.timestamp, known or 0)
             return None
-        if node is not None and entry.id is None:
+        if node is not None:
             node["n"] = index
         return node
 
@@ -229,16 +229,17 @@ class Extractor:
             return {}
         return {"kf": entry.first_kept_entry_id} if "k" in first else {"kx": first["p"]}
 
-    def _step(self, session: Session, name: str, node: Node) -> list[Extracted]:
+    def _step(
+        self, session: Session, name: str, node: Node, value: bytes | None
+    ) -> list[Extracted]:
         """Put a user message, an answer or a tool result into the tree."""
         head = session.head
         driving: str | None = node["d"]
-        expected = self._expected(session, driving)
-        if expected is not None and self._repeats(session, expected, name, node):
+        if self._branches.repeats(session, name, node):
             return []
         found: list[Extracted] = []
         if driving != head.at or head.next is not None:
-            found += self._leave(session, driving, node["k"])
+            found += self._branches.leave(session, driving, node["k"])
         turn = head.turn
         if node["k"] == USER:
             own = node.get("tr", "user") == "user" and request(node).strip() != ""
@@ -253,84 +254,8 @@ class Extractor:
             turn.done = node["k"] == ASSISTANT and not waits(node["s"])
             if node["k"] == ASSISTANT and node["s"]["calls"]:
                 turn.calls = True
-        self._nodes.put(session.id, name, node)
+        self._nodes.put(session.id, name, node, value)
         head.at = name
-        return found
-
-    def _expected(self, session: Session, driving: str | None) -> str | None:
-        """Return the node that follows where the new step joins, if the tree has one there.
-
-        OpenClaw writes messages again under new ids: after it cut an oversized tool result, or
-        gave a version 1 file its ids. A step that repeats what follows is that same step.
-        """
-        head = session.head
-        if driving == head.at:
-            return head.next
-        if head.at is None:
-            return None
-        path: list[str] = []
-        at: str | None = head.tip or head.at
-        while at is not None and at != driving:
-            path.append(at)
-            node = self._nodes.get(session.id, at)
-            at = None if node is None else node["d"]
-        return path[-1] if path and at == driving else None
-
-    def _repeats(self, session: Session, expected: str, name: str, node: Node) -> bool:
-        """Take `node` for the `expected` one if it is the same; say whether it is.
-
-        While its turn is open, the later version of a result is the one that counts.
-        """
-        head = session.head
-        known = self._nodes.get(session.id, expected)
-        if known is None or known["i"] is None or known["i"] != node["i"]:
-            return False
-        if node["d"] != head.at:
-            self._link(session, head.tip or head.at, expected)
-            head.tip = head.tip or head.at
-        if "z" not in known:
-            known["o"] = node["o"]
-            if node["k"] == RESULT:
-                known["s"] = node["s"]
-            self._nodes.put(session.id, expected, known)
-        self._nodes.put(session.id, name, {"p": expected, "d": expected})
-        head.at = expected
-        if expected == head.tip:
-            head.tip = head.next = None
-        else:
-            head.next = known["nx"]
-        return True
-
-    def _link(self, session: Session, end: str | None, start: str) -> None:
-        """Write into the nodes from `start` down to `end` which one follows."""
-        after: str | None = None
-        at = end
-        while at is not None:
-            node = self._nodes.get(session.id, at)
-            if node is None:
-                return
-            if after is not None and node.get("nx") != after:
-                node["nx"] = after
-                self._nodes.put(session.id, at, node)
-            if at == start:
-                return
-            after, at = at, node["d"]
-
-    def _leave(self, session: Session, driving: str | None, kind: str) -> list[Extracted]:
-        """Leave the branch for node `driving`, where a step of `kind` goes on."""
-        head = session.head
-        found: list[Extracted] = []
-        turn = head.turn
-        if turn is not None:
-            names, _ = self._turns.segment(session.id, head.tip or head.at, turn.after)
-            inside = driving in names or (driving is not None and driving == turn.after)
-            if inside and head.next is not None and driving == head.at:
-                self._turns.drop(session, shared=driving)
-            elif inside and kind != USER:
-                found += self._turns.close(session, "branch", shared=driving)
-            else:
-                found += self._turns.close(session, "branch")
-        self._turns.standing(session, driving)
         return found
 
     def _pass_over(self, record: Mapping[str, Any], entry: OpenClawEntry, name: str) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -26,8 +25,7 @@ _FORK = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}-\d{3}Z_")
 _LETTER_BYTES: Final = 64_000
 
 
-@dataclass(frozen=True, slots=True)
-class FileExtract:
+class FileExtract(NamedTuple):
     """All that one file gave. The records come in the order in which they arose."""
 
     turns: tuple[Turn, ...]
@@ -57,7 +55,7 @@ def extract_file(
     origin = {
         "agent": agent or _agent(path),
         "session": session or session_of(stem),
-        "file": str(path.parent / stem),
+        "file": _place(path, stem),
         "inode": 0,
         "offset": 0,
     }
@@ -103,6 +101,14 @@ def session_of(name: str) -> str:
 def _agent(path: Path) -> str:
     folder = path.absolute().parent
     return folder.parent.name if folder.name == "sessions" else "main"
+
+
+def _place(path: Path, name: str) -> str:
+    """Return a transcript's path below its state directory, or as given where there is none."""
+    folder = path.absolute().parent
+    if folder.name == "sessions" and folder.parent.parent.name == "agents":
+        return f"agents/{folder.parent.name}/sessions/{name}"
+    return str(path.parent / name)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -12,10 +12,11 @@ that the table does not become a second copy of the logs.
 Keys of a node: `k` its kind (none: the entry says nothing to the model and only passes its
 parents on), `p` the nearest node above that is in the context, `d` the nearest node above that
 drives a turn, `i` what it is whatever its id (see `steps`), `s` its step, `x` its shortened text,
-`o` the byte its line starts at, `ms` its time, `kf` or `kx` the node that a boundary keeps as
-first or drops as last, `z` the closed turn it belongs to ([turn id, first turn id, user node]),
-`w` the turn that waits for a reaction after it, `nx` the next node on a branch that is being
-repeated. A user node has `raw` and the fields of the turn it starts (see `steps`).
+`o` the byte its line starts at, `n` how many lines came before it, `ms` its time, `kf` or `kx` the
+node that a boundary keeps as first or drops as last, `z` the closed turn it belongs to ([turn id,
+first turn id, user node]), `w` the turn that waits for a reaction after it, `nx` the next node on
+a branch that is being repeated. A user node has `raw` and the fields of the turn it starts (see
+`steps`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any, Final
 
 import orjson
 
-from schemas.openclaw import BrokenEntryError
+from schemas.openclaw_messages import BrokenEntryError
 from schemas.table import Table
 
 Node = dict[str, Any]
@@ -38,7 +39,9 @@ BOUNDARY: Final = "b"
 DRIVING: Final = frozenset((USER, ASSISTANT, RESULT))
 """The kinds that make turns; the others only stand in the context."""
 
-CACHE_BYTES: Final = 16_000_000
+CACHE_BYTES: Final = 4_000_000
+"""Enough for the open turns and their contexts; more costs the garbage collector more than it
+saves."""
 CACHED_HEADS: Final = 256
 
 
@@ -154,10 +157,11 @@ class Nodes:
         self._remember(key, node, len(value))
         return node
 
-    def put(self, session: str, name: str, node: Node) -> None:
-        """Write the node of an entry."""
+    def put(self, session: str, name: str, node: Node, value: bytes | None = None) -> None:
+        """Write the node of an entry; `value` is its encoding where that is known already."""
         key = f"n/{session}/{name}"
-        value = encode(node)
+        if value is None:
+            value = encode(node)
         self.table.put(key, value)
         self._remember(key, node, len(value))
 

@@ -10,9 +10,10 @@ from agents.extract.envelope import own_words
 from agents.extract.nodes import ASSISTANT, NOTE, RESULT, USER, Node
 from agents.extract.text import cut_middle, shorten
 from schemas.identity import well_formed
-from schemas.openclaw import (
+from schemas.openclaw_messages import (
     AssistantMessage,
     BashExecutionMessage,
+    BrokenEntryError,
     Content,
     CustomMessage,
     ImageBlock,
@@ -32,6 +33,9 @@ OWN_PROVIDER: Final = "openclaw"
 
 MIRROR: Final = "delivery-mirror"
 """The model name of a copy of text that was sent to a channel: not in the context twice."""
+
+_DEPTH: Final = 100
+"""Readers of turns give up at 200 levels of JSON; no honest tool call comes near."""
 
 _CALL_CHARS: Final = 200
 """How much of a call's arguments later contexts show."""
@@ -57,7 +61,7 @@ def node_of(message: Message, entry_ms: int | None, result_chars: int) -> Node |
     if isinstance(message, BashExecutionMessage):
         if message.exclude_from_context:
             return None
-        return _note("tool", f"$ {message.command}\n{message.output}")
+        return _note("tool", f"$ {message.command or ''}\n{message.output or ''}")
     if isinstance(message, CustomMessage):
         return note_of(message.content)
     return None
@@ -78,8 +82,8 @@ def _user(message: UserMessage, entry_ms: int | None) -> Node:
     came_from = message.provenance
     words = own_words(
         raw,
-        came_from.kind if came_from else "",
-        came_from.source_tool if came_from else "",
+        (came_from.kind if came_from else None) or "",
+        (came_from.source_tool if came_from else None) or "",
     )
     asked_ms = message.timestamp if message.timestamp is not None else entry_ms
     node: Node = {"k": USER, "i": _identity("u", asked_ms, ""), "at": asked_ms, "raw": raw}
@@ -89,7 +93,7 @@ def _user(message: UserMessage, entry_ms: int | None) -> Node:
         node["tr"] = words.trigger
     if words.sender:
         node["se"] = words.sender
-    channel = words.channel or (came_from.source_channel if came_from else "")
+    channel = words.channel or (came_from.source_channel if came_from else None)
     if channel:
         node["ch"] = channel
     images = _images(message.content)
@@ -100,10 +104,12 @@ def _user(message: UserMessage, entry_ms: int | None) -> Node:
 
 def _assistant(message: AssistantMessage, entry_ms: int | None) -> Node:
     calls: list[dict[str, Any]] = [
-        {"id": block.id, "name": block.name, "arguments": block.arguments}
+        {"id": block.id or "", "name": block.name or "", "arguments": block.arguments}
         for block in message.content
         if isinstance(block, ToolCallBlock)
     ]
+    if any(_deeper(call["arguments"], _DEPTH) for call in calls):
+        raise BrokenEntryError("message.content: arguments nested too deep")
     usage = message.usage
     thinking = [b.thinking for b in message.content if isinstance(b, ThinkingBlock) and b.thinking]
     started = message.timestamp
@@ -112,16 +118,16 @@ def _assistant(message: AssistantMessage, entry_ms: int | None) -> Node:
         "text": _text(message.content),
         "thinking": "\n".join(thinking),
         "calls": calls,
-        "provider": message.provider,
-        "model": message.model,
-        "stop_reason": message.stop_reason,
-        "error": message.error_message,
+        "provider": message.provider or "",
+        "model": message.model or "",
+        "stop_reason": message.stop_reason or "",
+        "error": message.error_message or "",
         "usage": {
-            "input": usage.input,
-            "output": usage.output,
-            "cache_read": usage.cache_read,
-            "cache_write": usage.cache_write,
-            "cost": usage.cost.total,
+            "input": int(usage.input or 0),
+            "output": int(usage.output or 0),
+            "cache_read": int(usage.cache_read or 0),
+            "cache_write": int(usage.cache_write or 0),
+            "cost": (usage.cost.total if usage.cost else None) or 0.0,
         },
         "started_ms": started,
         "ended_ms": entry_ms,
@@ -134,16 +140,25 @@ def _assistant(message: AssistantMessage, entry_ms: int | None) -> Node:
     }
 
 
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether objects and lists are nested in more levels than that."""
+    if isinstance(value, dict):
+        return levels == 0 or any(_deeper(inner, levels - 1) for inner in value.values())
+    if isinstance(value, list):
+        return levels == 0 or any(_deeper(inner, levels - 1) for inner in value)
+    return False
+
+
 def _result(message: ToolResultMessage, entry_ms: int | None, result_chars: int) -> Node:
     whole = _text(message.content)
     text, omitted = cut_middle(whole, result_chars)
     at_ms = message.timestamp if message.timestamp is not None else entry_ms
     step: dict[str, Any] = {
         "role": "tool",
-        "call_id": message.tool_call_id,
-        "name": message.tool_name,
+        "call_id": message.tool_call_id or "",
+        "name": message.tool_name or "",
         "text": text,
-        "is_error": message.is_error,
+        "is_error": message.is_error is True,
         "at_ms": at_ms,
     }
     images = _images(message.content)
@@ -158,7 +173,7 @@ def _result(message: ToolResultMessage, entry_ms: int | None, result_chars: int)
         _take(step, "exit_code", details.get("exitCode"), int)
         _take(step, "status", details.get("status"), str)
         _take(step, "duration_ms", details.get("durationMs"), int)
-    return {"k": RESULT, "i": _identity("r", at_ms, message.tool_call_id), "s": step}
+    return {"k": RESULT, "i": _identity("r", at_ms, message.tool_call_id or ""), "s": step}
 
 
 def _take(step: dict[str, Any], name: str, value: Any, kind: type) -> None:
@@ -176,7 +191,7 @@ def _identity(kind: str, ms: int | None, ids: str) -> str | None:
 
 
 def _text(content: Content) -> str:
-    return "\n".join([block.text for block in content if isinstance(block, TextBlock)])
+    return "\n".join([b.text for b in content if isinstance(b, TextBlock) and b.text])
 
 
 def _images(content: Content) -> int:

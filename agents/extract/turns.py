@@ -15,7 +15,7 @@ from schemas.settings import Extract
 from schemas.turn import ClosedBy, Turn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Session:
     """One session while one of its records is applied."""
 
@@ -203,7 +203,7 @@ class Turns:
         for name, node in list(zip(names, steps, strict=True))[start:]:
             text = context_text(node, limit)[1]
             small: Node = {"k": node["k"], "p": node["p"], "d": node["d"], "o": node.get("o", 0)}
-            small.update(i=node["i"], x=text, z=closed)
+            small.update(n=node["n"], i=node["i"], x=text, z=closed)
             if name == names[-1]:
                 small["w"] = session.head.awaits
             if "nx" in node:
