@@ -19,17 +19,38 @@ import pytest
 from streams.embedded.log import Log
 
 _WORKER = Path(__file__).with_name("worker.py")
-_spec = importlib.util.spec_from_file_location("conformance_worker", _WORKER)
-assert _spec is not None
-assert _spec.loader is not None
-worker = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(worker)
+
+
+def _beside(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(
+        f"conformance_{name}", Path(__file__).with_name(f"{name}.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+worker = _beside("worker")
+KafkaBroker = _beside("kafka").KafkaBroker
 
 
 class Broker(Protocol):
     """What the suite asks of a broker beside what it does through Faust."""
 
     url: str
+    scope: str
+    """What the ids of apps begin with, so that groups of one test are not those of another."""
+
+    shares_partitions: bool
+    """Whether the members of a group share its partitions; if not, one is active at a time."""
+
+    restart_within: float
+    """Seconds until a worker reads again that was killed and started anew."""
+
+    takeover_within: float
+    """Seconds until another worker reads what one that was killed had."""
 
     def create_topic(self, name: str, partitions: int) -> None: ...
 
@@ -42,6 +63,11 @@ class Broker(Protocol):
 
 class EmbeddedBroker:
     """A new log in a folder of its own."""
+
+    scope = ""
+    shares_partitions = False
+    restart_within = 3.0
+    takeover_within = 5.0
 
     def __init__(self, folder: Path) -> None:
         self.url = f"embedded://{folder}/log.db?synchronous=normal"
@@ -63,9 +89,13 @@ class EmbeddedBroker:
         self._log.close()
 
 
-@pytest.fixture(params=["embedded"])
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = EmbeddedBroker(tmp_path / "broker")
+@pytest.fixture(params=["embedded", "kafka"])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    broker: Any
+    if request.param == "kafka":
+        broker = KafkaBroker(request.getfixturevalue("kafka").url)
+    else:
+        broker = EmbeddedBroker(tmp_path / "broker")
     broker.create_topic("in", 4)
     yield broker
     broker.close()
@@ -107,7 +137,11 @@ class Apps:
 
     def new(self, name: str = "app", **settings: Any) -> faust.App:
         app: faust.App = worker.make_app(
-            self._broker.url, name, self.folder / name, broker_commit_interval=0.1, **settings
+            self._broker.url,
+            self._broker.scope + name,
+            self.folder / name,
+            broker_commit_interval=0.1,
+            **settings,
         )
         return app
 
@@ -197,7 +231,7 @@ async def start(broker: Broker, tmp_path: Path) -> AsyncIterator[Callable[..., A
     async def start_worker(role: str, name: str, folder: str | None = None) -> Worker:
         path = tmp_path / "data" / (folder or f"{name}-{len(workers)}")
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(_WORKER), role, broker.url, name, str(path)),
+            *(sys.executable, str(_WORKER), role, broker.url, broker.scope + name, str(path)),
             stdout=asyncio.subprocess.PIPE,
             limit=16 * 1024 * 1024,
         )

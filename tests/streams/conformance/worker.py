@@ -18,6 +18,15 @@ def make_app(url: str, name: str, folder: Path, **settings: Any) -> faust.App:
         from streams.embedded.transport import faust_settings
 
         settings = faust_settings() | settings
+    else:
+        from streams.kafka.driver import faust_settings as kafka_settings
+
+        # Tables have changelogs here, which a stage has not: their topics are Faust's to make.
+        settings = (
+            kafka_settings(replication=1, member=folder.name)
+            | {"topic_allow_declare": True}
+            | settings
+        )
     folder.mkdir(parents=True, exist_ok=True)
     defaults = {"store": "memory://", "datadir": folder, "topic_partitions": 4}
     return faust.App(name, broker=url, **defaults | settings)
@@ -50,6 +59,8 @@ def consume(app: faust.App) -> None:
 
 def produce(app: faust.App) -> None:
     """Send without end; tell what was acknowledged."""
+    # A consumer without topics is a mistake to some brokers.
+    app.producer_only = True
     topic = raw_topic(app, "in")
 
     @app.task

@@ -1,0 +1,3 @@
+"""Fixtures that any test may take."""
+
+pytest_plugins = ["tests.support.kafka"]
