@@ -16,7 +16,6 @@ Where this departs from Faust's base class, which was written around Kafka's:
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -31,6 +30,7 @@ from streams.embedded.inflight import Inflight
 from streams.embedded.log import Log
 from streams.embedded.partitioner import Partitioner
 from streams.embedded.producer import Producer
+from streams.embedded.progress import Progress
 from streams.embedded.records import LogError, Partition, Record
 from streams.embedded.wake import Bell
 
@@ -61,11 +61,7 @@ class Consumer(BaseConsumer):
         super().__init__(*args, **kwargs)
         self._assigned: set[TP] = set()
         self._positions: dict[TP, int] = {}
-        #: The first offset not known to be done with, and the one that is to be delivered next.
-        self._floor: dict[TP, int] = {}
-        self._expected: dict[TP, int] = {}
-        #: Runs of offsets that will not be delivered: the first, and the first after.
-        self._skipped: defaultdict[TP, dict[int, int]] = defaultdict(dict)
+        self._progress: Progress[TP] = Progress()
         #: Changes with every seek and assignment: what was fetched before is void then.
         self._epoch = 0
         self._inflight = Inflight(_INFLIGHT_BYTES, self._look.set)
@@ -246,9 +242,7 @@ class Consumer(BaseConsumer):
                 message = self._to_message(tp, record)
                 self._inflight.add(message, message.serialized_value_size)
                 if acks:
-                    # Offsets that retention or compaction has taken.
-                    self._skip_to(tp, record.offset)
-                    self._expected[tp] = max(self._expected.get(tp, 0), record.offset + 1)
+                    self._progress.deliver(tp, record.offset)
                 await self.callback(message)
                 self._read_offset[tp] = record.offset
                 if self._commit_every is not None and self._n_acked >= self._commit_every:
@@ -263,31 +257,10 @@ class Consumer(BaseConsumer):
     def _wants(self, tp: TP) -> bool:
         return self.app.client_only or tp in self._get_active_partitions()
 
-    def _skip_to(self, tp: TP, offset: int) -> None:
-        """What lies between the last one delivered and this will not be acknowledged by anyone."""
-        expected = self._expected.get(tp)
-        if expected is not None and expected < offset:
-            self._skipped[tp][expected] = offset
-            self._expected[tp] = offset
-
     def _new_offset(self, tp: TP) -> int | None:
-        """The offset to commit: the first that is not acknowledged; None if it is committed."""
-        start = offset = self._floor.get(tp)
-        if offset is None:
-            return None
-        acknowledged, skipped = self._acked_index[tp], self._skipped[tp]
-        while True:
-            if offset in acknowledged:
-                acknowledged.discard(offset)
-                offset += 1
-            elif offset in skipped:
-                offset = skipped.pop(offset)
-            else:
-                break
-        if offset == start:
-            return None
-        self._floor[tp] = offset
-        self._acked[tp][:] = [later for later in self._acked[tp] if later >= offset]
+        offset = self._progress.advance(tp, self._acked_index[tp])
+        if offset is not None:
+            self._acked[tp][:] = [later for later in self._acked[tp] if later >= offset]
         return offset
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
@@ -342,14 +315,13 @@ class Consumer(BaseConsumer):
                 self.log.warning("%r was committed at %r but ends at %r", tp, offset, high)
                 offset = low
             found[tp] = bounds[tp][fresh] if offset is None else max(offset, low)
-        self._floor = dict(found)
-        self._expected = dict(found)
-        self._skipped.clear()
+        self._progress.start(found)
         self._move(found)
         return found
 
     async def _seek(self, partition: TP, offset: int) -> None:
-        self._skip_to(partition, offset)
+        # Whoever goes forward does not want what lies between.
+        self._progress.skip_to(partition, offset)
         self._move({partition: offset})
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from streams.embedded.database import OFFSET_BITS, Database
+from streams.embedded.partition import Tail
+from streams.embedded.partition import bounds as partition_bounds
+from streams.embedded.partition import read as read_partition
 from streams.embedded.records import (
     MAX_RECORD_BYTES,
     Entry,
@@ -23,18 +26,9 @@ from streams.embedded.records import (
     StaleGeneration,
     Topic,
     UnknownTopic,
-    decode_headers,
     encode_headers,
 )
 from streams.embedded.wake import wake
-
-#: Records between two rows of the sparse time index.
-_MARK_EVERY = 512
-
-_READ = (
-    "SELECT id, time_ms, key, value, headers FROM records"
-    " WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
-)
 
 
 class Log:
@@ -191,7 +185,7 @@ class Log:
             RecordTooLarge, UnknownTopic, LogFull, LogError, TypeError: nothing was appended.
         """
         sizes, blobs = self._measure(entries)
-        tails: dict[Partition, _Tail] = {}
+        tails: dict[Partition, Tail] = {}
         offsets: list[int] = []
         rows: list[tuple[int, int, bytes | None, bytes | None, bytes | None]] = []
         with self.database.writing() as connection:
@@ -199,7 +193,7 @@ class Log:
                 at = (entry[0], entry[1])
                 tail = tails.get(at)
                 if tail is None:
-                    tail = tails[at] = _Tail(connection, self._id(connection, at))
+                    tail = tails[at] = Tail(connection, self._id(connection, at))
                 offset = tail.add(entry[2], size)
                 offsets.append(offset)
                 rows.append((tail.base | offset, entry[2], entry[3], blob, entry[4]))
@@ -246,7 +240,7 @@ class Log:
         """
         with self.database.reading() as connection:
             base = self._id(connection, (topic, partition)) << OFFSET_BITS
-            return _read(connection, base, offset, max_records, max_bytes)[0]
+            return read_partition(connection, base, offset, max_records, max_bytes)[0]
 
     def read_many(
         self,
@@ -266,11 +260,11 @@ class Log:
         found: dict[Partition, list[Record]] = {}
         with self.database.reading() as connection:
             ids = {at: self._id(connection, at) for at in positions}
-            ends = _bounds(connection, ids.values())
+            ends = partition_bounds(connection, ids.values())
             waiting = [at for at in positions if ends[ids[at]][1] > positions[at]]
             for done, at in enumerate(waiting):
                 share = len(waiting) - done
-                records, size = _read(
+                records, size = read_partition(
                     connection,
                     ids[at] << OFFSET_BITS,
                     positions[at],
@@ -295,7 +289,7 @@ class Log:
         """
         with self.database.reading() as connection:
             ids = {at: self._id(connection, at) for at in partitions}
-            found = _bounds(connection, ids.values())
+            found = partition_bounds(connection, ids.values())
         return {at: found[number] for at, number in ids.items()}
 
     def high_water(self, topic: str, partition: int) -> int:
@@ -315,7 +309,7 @@ class Log:
         with self.database.reading() as connection:
             number = self._id(connection, (topic, partition))
             base = number << OFFSET_BITS
-            low, high = _bounds(connection, [number])[number]
+            low, high = partition_bounds(connection, [number])[number]
             (mark,) = connection.execute(
                 "SELECT max(offset) FROM marks WHERE partition = ? AND latest_ms < ?",
                 (number, time_ms),
@@ -410,64 +404,3 @@ class Log:
                 raise UnknownTopic(f"no partition {at[1]} of topic {at[0]} in {self.path}")
             found = self._ids[at] = int(row[0])
         return found
-
-
-class _Tail:
-    """The end of one partition within one append."""
-
-    def __init__(self, connection: sqlite3.Connection, number: int) -> None:
-        self.number = number
-        self.base = number << OFFSET_BITS
-        self.next, self.bytes, self.latest_ms, self.marked = connection.execute(
-            "SELECT next, bytes, latest_ms, marked FROM partitions WHERE id = ?", (number,)
-        ).fetchone()
-        self._marks: list[tuple[int, int, int]] = []
-
-    def add(self, time_ms: int, size: int) -> int:
-        """Place one record; its offset."""
-        offset: int = self.next
-        if offset - self.marked >= _MARK_EVERY:
-            self.marked = offset
-            self._marks.append((self.number, offset, self.latest_ms))
-        self.next = offset + 1
-        self.bytes += size
-        if time_ms > self.latest_ms:
-            self.latest_ms = time_ms
-        return offset
-
-    def store(self, connection: sqlite3.Connection) -> None:
-        connection.execute(
-            "UPDATE partitions SET next = ?, bytes = ?, latest_ms = ?, marked = ? WHERE id = ?",
-            (self.next, self.bytes, self.latest_ms, self.marked, self.number),
-        )
-        if self._marks:
-            connection.executemany("INSERT INTO marks VALUES (?, ?, ?)", self._marks)
-
-
-def _bounds(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, tuple[int, int]]:
-    numbers = list(ids)
-    holes = ", ".join("?" * len(numbers))
-    rows = connection.execute(
-        f"SELECT id, low, next FROM partitions WHERE id IN ({holes})", numbers
-    )
-    return {number: (low, high) for number, low, high in rows}
-
-
-def _read(
-    connection: sqlite3.Connection, base: int, offset: int, max_records: int, max_bytes: int
-) -> tuple[list[Record], int]:
-    records: list[Record] = []
-    size = 0
-    rows = connection.execute(
-        _READ, (base | max(offset, 0), base + (1 << OFFSET_BITS), max_records)
-    )
-    for number, time_ms, key, value, headers in rows:
-        size += len(key or b"") + len(value or b"") + len(headers or b"")
-        if records and size > max_bytes:
-            # Ends the read; left open it would hold the write-ahead log back.
-            rows.close()
-            break
-        records.append(
-            Record(number - base, time_ms, key, value, decode_headers(headers) if headers else ())
-        )
-    return records, size

@@ -1,14 +1,9 @@
-"""Faust's producer on the embedded log.
-
-Whatever is sent while one append is on its way to the disk is gathered for the next: one record
-alone goes out at once, and many share one transaction.
-"""
+"""Faust's producer on the embedded log."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -20,6 +15,7 @@ from faust.transport.producer import ProducerBuffer
 from faust.types import TP, FutureMessage, HeadersArg, RecordMetadata
 from mode import Seconds, Service
 
+from streams.embedded.appender import Appender
 from streams.embedded.compaction import maintain
 from streams.embedded.log import Log
 from streams.embedded.partitioner import Partitioner
@@ -28,17 +24,11 @@ from streams.embedded.records import Entry, Headers, LogError
 if TYPE_CHECKING:
     from streams.embedded.transport import Transport
 
-#: Bytes that go into one append, unless a single `send_many` is larger.
-_APPEND_BYTES = 4 * 1024 * 1024
-
-#: Bytes accepted and not yet appended beyond which senders wait.
-_PENDING_BYTES = 16 * 1024 * 1024
-
 #: Seconds between two looks at what retention and compaction would delete.
 _MAINTAIN_EVERY = 60.0
 
-#: What a record costs in memory beside its value.
-_OVERHEAD_BYTES = 256
+#: ... even if this process has appended nothing: that many looks.
+_MAINTAIN_ANYWAY = 60
 
 
 class Outgoing(NamedTuple):
@@ -49,14 +39,6 @@ class Outgoing(NamedTuple):
     headers: Headers = ()
     time_ms: int | None = None
     partition: int | None = None
-
-
-class _Pending(NamedTuple):
-    entries: Sequence[Entry]
-    size: int
-    done: asyncio.Future[Any]
-    #: A batch's future has no result; a single record's has its metadata.
-    batch: bool
 
 
 class Producer(BaseProducer):
@@ -70,12 +52,9 @@ class Producer(BaseProducer):
         self.buffer.app = self.app
         self._place = Partitioner(self.partitioner)
         self._partitions: dict[str, int] = {}
-        self._pending: deque[_Pending] = deque()
-        self._pending_bytes = 0
+        self._appender = Appender(self._append, self._on_lost)
         self._appended = False
-        self._ready = asyncio.Event()
-        self._room = asyncio.Event()
-        self._failure: BaseException | None = None
+        self._failure: ProducerSendError | None = None
 
     @property
     def _log(self) -> Log:
@@ -89,7 +68,7 @@ class Producer(BaseProducer):
     async def on_stop(self) -> None:
         """Append what is pending; close the log if the consumer has let go of it too."""
         try:
-            await self._barrier()
+            await self._appender.flush()
         finally:
             self.transport.release()
 
@@ -132,21 +111,24 @@ class Producer(BaseProducer):
     ) -> asyncio.Future[RecordMetadata]:
         """`send` for callers that cannot wait for room."""
         if self._failure is not None:
-            raise ProducerSendError(f"Error while sending: {self._failure}") from self._failure
+            raise ProducerSendError("an earlier record was lost") from self._failure
         self.app.on_produce_message.send(
             key=key, value=value, partition=partition, timestamp=timestamp, headers=headers
         )
-        entry = Entry(
-            topic,
-            self._partition(topic, key, partition),
-            round((time.time() if timestamp is None else timestamp) * 1000),
-            key,
-            value,
-            _headers(headers),
+        size = len(key or b"") + len(value or b"")
+        limit = self._log.max_record_bytes
+        if size > limit:
+            raise ProducerSendError(f"a record of {size} bytes for {topic}; the limit is {limit}")
+        return self._appender.put(
+            Entry(
+                topic,
+                self._partition(topic, key, partition),
+                round((time.time() if timestamp is None else timestamp) * 1000),
+                key,
+                value,
+                _headers(headers),
+            )
         )
-        size = len(key or b"") + len(value or b"") + _OVERHEAD_BYTES
-        self._refuse_large(topic, size - _OVERHEAD_BYTES)
-        return self._enqueue([entry], size, batch=False)
 
     async def send_and_wait(
         self,
@@ -192,31 +174,23 @@ class Producer(BaseProducer):
             )
             for key, value, headers, time_ms, partition in records
         ]
-        size = sum(len(e.key or b"") + len(e.value or b"") + _OVERHEAD_BYTES for e in entries)
-        await self._enqueue(entries, size, batch=True)
+        await self._appender.put_batch(entries)
 
     async def wait_for_room(self) -> None:
         """Wait while more is pending than should be held in memory."""
-        while self._pending_bytes > _PENDING_BYTES:
-            self._room.clear()
-            await self._room.wait()
+        await self._appender.wait_for_room()
 
     async def flush(self) -> None:
         """Wait until all that was sent is durable, or `failure` says why some of it is not."""
-        await self._barrier()
+        await self._appender.flush()
 
     @property
-    def failure(self) -> BaseException | None:
+    def failure(self) -> ProducerSendError | None:
         """Why a record sent by `send` was lost; None if none was.
 
         The app has crashed then, and its consumer commits nothing more.
         """
         return self._failure
-
-    async def _barrier(self) -> None:
-        # Not until nothing is pending: under load that moment may never come.
-        if self._pending_bytes:
-            await self._enqueue((), 0, batch=True)
 
     def send_soon(self, fut: FutureMessage) -> None:
         """Take a table's changelog record, or what a plain function sends; never waits."""
@@ -261,85 +235,34 @@ class Producer(BaseProducer):
             raise ProducerSendError(f"{topic} has {count} partitions, none has number {partition}")
         return partition
 
-    def _refuse_large(self, topic: str, size: int) -> None:
-        limit = self._log.max_record_bytes
-        if size > limit:
-            raise ProducerSendError(f"a record of {size} bytes for {topic}; the limit is {limit}")
-
     # Appending
 
-    def _enqueue(
-        self, entries: Sequence[Entry], size: int, *, batch: bool
-    ) -> asyncio.Future[RecordMetadata]:
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Pending(entries, size, done, batch))
-        self._pending_bytes += size
-        self._ready.set()
-        return done
+    def _append(self, entries: Sequence[Entry]) -> list[int]:
+        self._appended = True
+        return self._log.append_many(entries)
 
     @Service.task
     async def _append_pending(self) -> None:
-        # Runs until it is cancelled: when the service stops, `on_stop` waits for what is left.
-        while True:
-            await self._ready.wait()
-            self._ready.clear()
-            while self._pending:
-                await self._append(self._gather())
+        # Until it is cancelled: when the service stops, `on_stop` waits for what is left.
+        await self._appender.run()
+
+    async def _on_lost(self, failure: ProducerSendError) -> None:
+        # Offsets must not be committed past what was lost, so nothing goes on from here.
+        if self._failure is None:
+            self._failure = failure
+            await self.crash(failure)
 
     @Service.task
     async def _maintain(self) -> None:
+        looks = 0
         async for _ in self.itertimer(_MAINTAIN_EVERY, name="embedded.maintain"):
-            if self._appended:
+            looks += 1
+            if self._appended or looks % _MAINTAIN_ANYWAY == 0:
                 self._appended = False
-                await asyncio.to_thread(maintain, self._log, int(time.time() * 1000))
-
-    def _gather(self) -> list[_Pending]:
-        gathered = [self._pending.popleft()]
-        size = gathered[0].size
-        while self._pending and size + self._pending[0].size <= _APPEND_BYTES:
-            size += self._pending[0].size
-            gathered.append(self._pending.popleft())
-        return gathered
-
-    async def _append(self, gathered: Sequence[_Pending]) -> None:
-        if len(gathered) == 1:
-            entries = gathered[0].entries
-        else:
-            entries = [entry for pending in gathered for entry in pending.entries]
-        try:
-            offsets = await asyncio.to_thread(self._log.append_many, entries) if entries else []
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who sent must hear of it
-            await self._fail(gathered, error)
-            return
-        finally:
-            self._pending_bytes -= sum(pending.size for pending in gathered)
-            if self._pending_bytes <= _PENDING_BYTES:
-                self._room.set()
-        self._appended = True
-        at = 0
-        for pending in gathered:
-            if not pending.done.done():
-                pending.done.set_result(
-                    None if pending.batch else _metadata(pending.entries[0], offsets[at])
-                )
-            at += len(pending.entries)
-
-    async def _fail(self, gathered: Sequence[_Pending], error: Exception) -> None:
-        """Tell those who sent; one at a time first, so that only the guilty hear of it."""
-        if len(gathered) > 1:
-            for pending in gathered:
-                await self._append([pending])
-            return
-        (pending,) = gathered
-        failure = ProducerSendError(f"Error while sending: {error}")
-        failure.__cause__ = error
-        if not pending.done.done():
-            pending.done.set_exception(failure)
-        if not pending.batch and self._failure is None:
-            # Nobody need be looking at a single record's future, a table's changelog least of
-            # all. Offsets must not be committed past what was lost, so nothing goes on from here.
-            self._failure = error
-            await self.crash(failure)
+                try:
+                    await asyncio.to_thread(maintain, self._log, int(time.time() * 1000))
+                except LogError as error:
+                    self.log.warning("retention and compaction have to wait: %s", error)
 
 
 class _Buffer(ProducerBuffer):
@@ -382,11 +305,6 @@ class _Buffer(ProducerBuffer):
 
     async def wait_until_ebb(self) -> None:
         await self._producer.wait_for_room()
-
-
-def _metadata(entry: Entry, offset: int) -> RecordMetadata:
-    tp = TP(entry.topic, entry.partition)
-    return RecordMetadata(*tp, tp, offset, entry.time_ms, 0)
 
 
 def _headers(headers: HeadersArg | None) -> Headers:
