@@ -1,6 +1,9 @@
-"""Judges: who scores turns, by what rules, over which wires."""
+"""Judges: who scores turns, by what rules, over which wires.
+
+`factory.make_judge` makes one from its settings; it is not imported here, so that a stage without
+a language model does not carry an HTTP client around.
+"""
 
 from agents.judges.contract import Judge, JudgeUnavailable
-from agents.judges.factory import make_judge
 
-__all__ = ["Judge", "JudgeUnavailable", "make_judge"]
+__all__ = ["Judge", "JudgeUnavailable"]

@@ -20,6 +20,9 @@ from schemas.judgement import DIMENSIONS, Scores
 RATIONALE_CHARS: Final = 2_000
 """A longer rationale is cut; it is for a person to read."""
 
+MAX_DEPTH: Final = 64
+"""Nothing that a judge means is nested deeper."""
+
 
 class Unreadable(ValueError):
     """The text holds no score. One line that says what is missing, fit to be told to the judge."""
@@ -147,7 +150,7 @@ def _scan(text: str, start: int) -> tuple[Found | None, int]:
                 last = Found(frame.start, at, frame.fields, frame.twice)
             expected = _COMMA_OR_END
         elif kind == "mark" and token in "{[":
-            if expected not in (_VALUE, _VALUE_OR_END):
+            if expected not in (_VALUE, _VALUE_OR_END) or len(stack) >= MAX_DEPTH:
                 return last, match.start("mark")
             if frame.is_object:
                 frame.take(token)

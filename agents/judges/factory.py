@@ -60,7 +60,8 @@ def make_judge(
         max_tokens=config.max_tokens,
         max_tokens_cap=config.max_tokens_cap,
         prompt_chars=config.prompt_chars,
-        probe_seconds=min(60.0, config.timeout),
+        # As long as an answer: a model of 70 GB is loaded at the first question.
+        probe_seconds=config.timeout,
     )
 
 

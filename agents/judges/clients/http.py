@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -146,8 +147,8 @@ class JsonServer:
 
     def _object(self, body: bytes) -> Mapping[str, Any]:
         try:
-            value = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
+            value = _loads(body)
+        except (ValueError, RecursionError) as error:
             raise ServerFault(f"{self.url} sent no JSON: {body[:80]!r}", "malformed") from error
         if not isinstance(value, dict):
             raise ServerFault(f"{self.url} sent no JSON object: {body[:80]!r}", "malformed")
@@ -182,6 +183,14 @@ def error_text(body: bytes) -> str:
             value = value[key]
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
     return " ".join(text.split())[:300] or "(nothing)"
+
+
+def _loads(body: bytes) -> Any:
+    """Read JSON, with lone surrogates replaced where a server written in JavaScript sent some."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return well_formed(json.loads(body))
 
 
 def _seconds(text: str) -> float | None:

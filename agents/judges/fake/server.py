@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, Self
@@ -197,7 +198,7 @@ def _openai(asked: Asked, act: Act) -> dict[str, Any]:
 
 
 def _http(status: int, body: Mapping[str, Any] | bytes, retry_after: float | None = None) -> bytes:
-    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
     kind = "text/html" if isinstance(body, bytes) else "application/json"
     head = f"HTTP/1.1 {status} {_PHRASES.get(status, 'Answer')}\r\ncontent-type: {kind}\r\n"
     if retry_after is not None:
