@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.extract import Extracted, Extractor
-from schemas import Entry
+from schemas import Entry, Turn
 from schemas.openclaw_messages import epoch_ms
 from schemas.table import MemoryTable, Table
 from tests.agents.extract.log import LEAF, Log, outputs
@@ -168,3 +168,29 @@ def test_a_marker_and_a_silence_are_the_same(actions: list[tuple[str, float, int
             last = now
         marked.append(record)
     assert outputs(run(marked)) == outputs(run(records))
+
+
+@settings(max_examples=100, deadline=None)
+@given(actions=ACTIONS, ids=st.booleans(), start=st.integers(0, 30))
+def test_writing_a_conversation_again_makes_no_new_turn(
+    actions: list[tuple[str, float, int]], ids: bool, start: int
+) -> None:
+    """As after an oversized result (from some entry on) or when version 1 gets ids (all)."""
+    linear = [one for one in actions if one[0] not in ("branch", "again", "reset", "injected")]
+    records = write(linear, ids)
+    messages = [one.entry for one in records if one.entry and one.entry["type"] == "message"]
+    start = min(start, len(messages)) if ids else 0
+    log = Log("r")
+    log.ms = epoch_ms(records[-1].entry["timestamp"]) if records[-1].entry else log.ms
+    parent = messages[start]["parentId"] if ids and start < len(messages) else None
+    for message in messages[start:]:
+        parent = log.entry("message", parent=parent, message=message["message"])
+    again_records = [
+        one.model_copy(update={"origin": one.origin.model_copy(update={"session": "s"})})
+        for one in log.records
+    ]
+    last = Log()
+    last.ended()
+    once = {one.id for one in run(records + last.records) if isinstance(one, Turn)}
+    twice = {one.id for one in run(records + again_records + last.records) if isinstance(one, Turn)}
+    assert twice == once

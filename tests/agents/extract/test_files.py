@@ -11,6 +11,7 @@ import pytest
 
 from agents.extract import FileExtract, extract_file
 from agents.extract.files import session_of
+from tests.agents.extract.log import Log
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sessions"
 AGENTS = FIXTURES / "openclaw-2026.3.13" / "agents"
@@ -179,3 +180,18 @@ def test_an_open_turn_is_explained(tmp_path: Path) -> None:
     path.write_bytes(b"".join(lines[:7]))
     (one,) = extract_file(path).explanations
     assert one.reason == "closed as it stands: waits for the tool result of call call_5_1"
+
+
+def test_a_compacted_file_repeats_lines_of_its_backup() -> None:
+    """`sessions.compact` renamed the file to `.bak` and began anew with its last raw lines."""
+    log = Log("10ab6d24-211e-4ed9-a64a-70d55a954928")
+    backup = "10ab6d24-211e-4ed9-a64a-70d55a954928.jsonl.bak.2026-11-22T18-58-37.153Z"
+    for name in (backup, RESET):
+        log.offset = 0
+        for line in (AGENTS / "gw" / "sessions" / name).read_bytes().splitlines():
+            log.line(orjson.loads(line))
+    log.ended()
+    run = log.run()
+    assert [turn.id[:8] for turn in run.turns] == ["019968f7", "db8fbb7b"]
+    assert [turn.closed_by for turn in run.turns] == ["user", "ended"]
+    assert "orphan" not in " ".join(run.reasons)
