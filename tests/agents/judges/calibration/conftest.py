@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -87,8 +88,6 @@ class ScriptedJudge:
         dice = random.Random(f"{self.name}/{turn.id}/{self.asked.count(turn.id)}")
         self.asked.append(turn.id)
         self.reactions.append(reaction or turn.reaction)
-        import asyncio
-
         await asyncio.sleep(0)
         self.busy -= 1
         said = self.rule(self._items[turn.id], dice)
@@ -167,10 +166,10 @@ def labelled(turns: Sequence[Turn]) -> LabelledSet:
 
 @pytest.fixture
 def scripted(labelled: LabelledSet) -> MakeJudge:
-    """Return a maker of scripted judges by the name of their rule."""
+    """Return a maker of scripted judges, named as their rule if not otherwise."""
 
-    def make(rule: str, **fields: Any) -> ScriptedJudge:
-        given = {"name": rule, "rule": RULES[rule], "labelled": labelled, **fields}
+    def make(name: str, /, **fields: Any) -> ScriptedJudge:
+        given = {"name": name, "rule": RULES[name], "labelled": labelled, **fields}
         return ScriptedJudge(**given)
 
     return make

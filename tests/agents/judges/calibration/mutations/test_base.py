@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_the_last_decision_says_the_answer(
 
 @EACH
 def test_a_turn_without_calls_is_only_spoilt_where_that_needs_none(
-    mutation: Mutation, make_turn: type[Turn], material: Material
+    mutation: Mutation, make_turn: Callable[..., Turn], material: Material
 ) -> None:
     idle = make_turn(calls=())
     applies = mutate(mutation, idle, material, seed=1) is not None
