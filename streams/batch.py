@@ -23,7 +23,7 @@ from streams.embedded.take import take
 from streams.flow import Handler, Incoming, Outgoing
 from streams.stage import Stage
 
-BATCH = 1000
+BATCH = 250
 """Most records in a batch."""
 
 BEHIND = 0.2

@@ -20,7 +20,7 @@ from schemas.settings import Settings
 from schemas.topics import CANDIDATES, JUDGEMENTS
 from schemas.turn import Turn
 from streams.broker import Broker
-from streams.handlers import judged
+from streams.flow import Outgoing
 from streams.stage import Stage
 
 FIRST_PAUSE = 1.0
@@ -133,7 +133,9 @@ class JudgeStage(Stage):
         table = self.store.table(str(record.partition))
         if table.get(key) is None:
             judgement = await self._breaker.ask(judge, turn)
-            await self.broker.publish([judged(judgement)])
+            await self.broker.publish(
+                [Outgoing(JUDGEMENTS, turn.id.encode(), judgement.to_bytes())]
+            )
             table.put(key, b"")
             self.store.commit()
         event.ack()

@@ -56,7 +56,7 @@ class Stage(ABC):
         settings: Settings,
         broker: Broker,
         *,
-        buffered: int = 2048,
+        buffered: int = 500,
     ) -> None:
         self.name = name
         self.topics = tuple(topics)

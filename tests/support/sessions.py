@@ -122,7 +122,7 @@ def session(seed: int, turns: int, *, result_chars: int = 400) -> Session:
     dice = random.Random(seed)
     made = Session(f"{seed:08x}-0000-4000-8000-000000000000", START_MS + seed * 7_200_000)
     for _ in range(turns):
-        made.user(opening(dice) if made.turns else dice.choice(REQUESTS))
+        made.user(opening(dice) if made.turns else request(dice))
         work(dice, made, result_chars)
         made.wait(dice.randrange(1_000, 40_000))
     return made
@@ -147,14 +147,20 @@ def work(dice: random.Random, made: Session, result_chars: int) -> None:
     made.turns += 1
 
 
+def request(dice: random.Random) -> str:
+    """Return a request; one in five has been asked before in so many words."""
+    words = dice.choice(REQUESTS)
+    return words if dice.random() < 0.2 else f"{words} (for {prose(dice, 30)})"
+
+
 def opening(dice: random.Random) -> str:
     """Return what the user says next: a new request, thanks, or a complaint."""
     kind = dice.random()
     if kind < 0.15:
-        return f"{dice.choice(THANKS)} {dice.choice(REQUESTS)}"
+        return f"{dice.choice(THANKS)} {request(dice)}"
     if kind < 0.3:
-        return f"{dice.choice(COMPLAINTS)}. {dice.choice(REQUESTS)}"
-    return dice.choice(REQUESTS)
+        return f"{dice.choice(COMPLAINTS)}. {request(dice)}"
+    return request(dice)
 
 
 def prose(dice: random.Random, chars: int) -> str:

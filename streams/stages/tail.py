@@ -1,4 +1,4 @@
-"""The stage that tails: the only one that no topic feeds."""
+"""The stage `tail`: session files to `entries`. The only one that no topic feeds."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ STANDBY = 0.5
 """Seconds between two looks of a second tailer at whether the first is gone."""
 
 
+def make(name: str, settings: Settings, broker: Broker) -> TailStage:
+    """Return the stage, not yet started."""
+    return TailStage(name, settings, broker)
+
+
 class TailStage:
     """Session files to `entries`. One process tails; a second one waits for its place.
 
     Its checkpoints belong to one broker's data: on an empty log everything is published again.
     """
 
-    def __init__(self, settings: Settings, broker: Broker) -> None:
-        self.name = "tail"
+    def __init__(self, name: str, settings: Settings, broker: Broker) -> None:
+        self.name = name
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._settings = settings
         self._broker = broker

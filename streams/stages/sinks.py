@@ -1,0 +1,49 @@
+"""The stages `turnfiles` and `pairs`: `turns` and `verdicts` to files, and to `pairs`."""
+
+from __future__ import annotations
+
+from schemas.settings import Settings
+from schemas.table import Table
+from sinks import PairsSink, Sink, TurnFiles
+from streams.batch import BatchStage
+from streams.broker import Broker
+from streams.flow import Incoming, Outgoing
+
+VERSIONS = {"turnfiles": "turnfiles 1", "pairs": "pairs 1"}
+
+
+def make(name: str, settings: Settings, broker: Broker) -> BatchStage:
+    """Return the stage of that name, not yet started."""
+    sink = _turn_files(settings) if name == "turnfiles" else _pairs(settings)
+    handler = SinkHandler(sink)
+    return BatchStage(name, sink.topics, VERSIONS[name], handler, settings, broker, scope="worker")
+
+
+class SinkHandler:
+    """Writes files from its table when they are due."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def apply(self, record: Incoming, table: Table) -> list[Outgoing]:
+        """Take in one turn or verdict."""
+        outputs = self._sink.apply(record.topic, record.value or b"", table)
+        return [Outgoing(output.topic, output.key, output.value) for output in outputs]
+
+    def flush_in(self) -> float | None:
+        """Return in how many seconds a file is to be written, or None if none is."""
+        return self._sink.flush_in()
+
+    def flush(self, table: Table, *, everything: bool = False) -> None:
+        """Write the files that are due."""
+        self._sink.flush(table, everything=everything)
+
+
+def _turn_files(settings: Settings) -> TurnFiles:
+    sinks = settings.sinks
+    return TurnFiles(settings.paths.output, sinks.panel, sinks.timezone, sinks.flush)
+
+
+def _pairs(settings: Settings) -> PairsSink:
+    sinks = settings.sinks
+    return PairsSink(settings.paths.output, sinks.panel, settings.pairs, sinks.flush)
