@@ -21,6 +21,7 @@ COMMANDS = {
     "extract": "Show the turns that session files hold, without any broker.",
     "run": "Run the whole line, all day, under one supervisor.",
     "worker": "Run single stages in this process.",
+    "judges": "Find out what the judges are worth.",
     "status": "Show how far each stage has come, and how the processes are.",
     "doctor": "Check that everything clawback needs is there.",
 }
