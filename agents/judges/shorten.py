@@ -33,17 +33,25 @@ def quoted(text: str, limit: int | None = None, *, keep: Literal["both", "end"] 
     thirds of what is kept being from the beginning, or at the beginning where the `end` is what
     counts. The result is never longer than `limit`; below 80 nothing but that line may be left.
     """
-    bars = "\n".join(f"| {line}" for line in defused(text).split("\n"))
-    if limit is None or len(bars) <= limit:
-        return bars
+    if limit is None or len(text) <= limit:
+        bars = _barred(text)
+        if limit is None or len(bars) <= limit:
+            return bars
     room = max(0, limit - _NOTE_CHARS)
     head = room * 2 // 3 if keep == "both" else 0
     tail = room - head
-    gone = len(bars) - head - tail
-    note = f"[{gone:,} characters left out]"
+    # Only what is kept is looked at: results can be a hundred times as long.
+    first = _barred(text[:head])[:head] if head else ""
+    last = _barred(text[-tail:])[-tail:].removeprefix("| ") if tail else ""
+    gone = len(text) - sum(len(line.removeprefix("| ")) for line in first.split("\n"))
+    gone -= sum(len(line.removeprefix("| ")) for line in last.split("\n"))
     # A bar is put before what is left of a line, or the data could pose as the frame.
-    ending = f"| {bars[len(bars) - tail :].removeprefix('| ')}" if tail else ""
-    return "\n".join(part for part in (bars[:head], note, ending) if part)[: max(0, limit)]
+    parts = (first, f"[{max(1, gone):,} characters left out]", last and f"| {last}")
+    return "\n".join(part for part in parts if part)[: max(0, limit)]
+
+
+def _barred(text: str) -> str:
+    return "\n".join(f"| {line}" for line in defused(text).split("\n"))
 
 
 def one_line(text: str, limit: int) -> str:

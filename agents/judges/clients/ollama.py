@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from agents.judges.clients.http import JsonServer
-from agents.judges.clients.wire import Finish, Message, PromptTooLong, Reply, RequestRejected
+from agents.judges.clients.wire import (
+    Finish,
+    Message,
+    PromptTooLong,
+    Reply,
+    RequestRejected,
+    ServerFault,
+)
 from agents.judges.contract import JudgeUnavailable
 
 CHARS_PER_TOKEN_MAX: Final = 10
@@ -86,7 +93,8 @@ class OllamaClient:
         if "error" in answer:  # an error in the middle of the answer comes with status 200
             raise RequestRejected(f"{self._server.url}: {answer['error']}", 200)
         message = answer.get("message")
-        message = message if isinstance(message, dict) else {}
+        if not isinstance(message, dict):
+            raise ServerFault(self._stranger(), "malformed")
         tokens_in = _count(answer.get("prompt_eval_count"))
         asked = sum(len(m.content) for m in messages if m.role != "system")
         if tokens_in is not None and tokens_in * CHARS_PER_TOKEN_MAX < asked:
@@ -115,11 +123,17 @@ class OllamaClient:
             return self._structured
 
     async def _no_model(self) -> JudgeUnavailable:
-        names = ", ".join(await self.models()) or "none"
+        try:
+            names = ", ".join(await self.models()) or "none"
+        except (RequestRejected, ServerFault):
+            return JudgeUnavailable(self._stranger())
         return JudgeUnavailable(
             f"{self._server.url} has no model {self._model!r}; it has: {names} "
             f"(ollama pull {self._model})"
         )
+
+    def _stranger(self) -> str:
+        return f'{self._server.url} does not answer as Ollama does; try kind = "openai"'
 
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}

@@ -8,7 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from agents.judges.clients import JsonServer, Message, OllamaClient, PromptTooLong, RequestRejected
+from agents.judges.clients import (
+    JsonServer,
+    Message,
+    OllamaClient,
+    PromptTooLong,
+    RequestRejected,
+    ServerFault,
+)
 from agents.judges.contract import JudgeUnavailable
 from agents.judges.rubric import answer_schema
 
@@ -134,6 +141,15 @@ async def test_other_refusals_are_this_requests_own(answer: tuple[int, dict[str,
         await client(Ollama(chat=answer)).ask(ASK, 64)
 
 
-async def test_an_answer_without_a_message_is_empty() -> None:
-    reply = await client(Ollama(chat=(200, {"done": True}))).ask(ASK, 64)
+async def test_what_is_left_unsaid() -> None:
+    reply = await client(Ollama(chat=(200, {"message": {}}))).ask(ASK, 64)
     assert (reply.content, reply.finish, reply.tokens_in) == ("", "other", None)
+
+
+async def test_another_kind_of_server_is_told_apart() -> None:
+    """Some servers have /api/chat too and answer as OpenAI does, others have no such path."""
+    with pytest.raises(ServerFault, match='try kind = "openai"'):
+        await client(Ollama(chat=(200, {"choices": []}))).ask(ASK, 64)
+    nothing = (404, {"error": "File Not Found"})
+    with pytest.raises(JudgeUnavailable, match='try kind = "openai"'):
+        await client(Ollama(show=nothing, tags=nothing)).ask(ASK, 64)
