@@ -108,10 +108,10 @@ class Folder:
                     shuffled.add(_transcript_of(name))
                     continue
                 generation, transcript = known
-                if transcript.due <= now:
-                    ready[id(transcript)] = transcript
                 if not generation.file.unchanged(signature):
                     generation.pending = True
+                    ready[id(transcript)] = transcript
+                elif transcript.due <= now:
                     ready[id(transcript)] = transcript
         self._other = other
         shuffled.update(_transcript_of(name) for name in files.keys() - seen.keys())

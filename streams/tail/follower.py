@@ -77,7 +77,7 @@ class Follower:
         path = str(root / "agents")
         try:
             with os.scandir(path) as entries:
-                agents = sorted(entry.name for entry in entries if entry.is_dir())
+                agents = sorted(entry.name for entry in entries)
         except FileNotFoundError:
             self._complaints.say(path, f"{path} is not there yet; waiting for it")
             return []
@@ -90,17 +90,17 @@ class Follower:
     def _scan(self, root: Path, agent: str) -> None:
         path = str(root / "agents" / agent / "sessions")
         folder = self._folders.get(path)
-        if folder is None:
-            if not os.path.isdir(path):
-                return
-            folder = self._folders[path] = Folder(
-                root,
-                agent,
-                self._stored.pop((str(root), agent), ()),
-                lambda: next(self._numbers),
-                self._tail,
-            )
         try:
+            if folder is None:
+                # Most of what may lie beside agents has no sessions: nothing is kept for it.
+                os.stat(path)
+                folder = self._folders[path] = Folder(
+                    root,
+                    agent,
+                    self._stored.pop((str(root), agent), ()),
+                    lambda: next(self._numbers),
+                    self._tail,
+                )
             transcripts, checkpoints = folder.scan(self._clock())
         except (FileNotFoundError, NotADirectoryError):
             return

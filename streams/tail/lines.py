@@ -84,6 +84,8 @@ def clean(line: Line) -> Line:
 
     A run of NULs is what a file system leaves where a file grew but its data was never written.
     """
+    if line.data[:1] == b"{" and line.data[-1:] == b"}":
+        return line
     data = line.data.rstrip(b"\r")
     text = data.lstrip(b"\0")
     return line._replace(offset=line.offset + len(data) - len(text), data=text)

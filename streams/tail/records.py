@@ -48,16 +48,11 @@ class Records:
             return self._dead(line, str(error))
         # As Entry.to_bytes() would write it, but with the line as it stands: building the model
         # and serialising it again costs several times what reading the line does.
-        value = b"".join(
-            (
-                b'{"schema":1,"id":"',
-                line_id(self._session, line.data).encode(),
-                self._origin_json,
-                b"%d" % line.offset,
-                b'},"entry":',
-                entry,
-                b',"quiet_seconds":null}',
-            )
+        value = b'{"schema":1,"id":"%s%s%d},"entry":%s,"quiet_seconds":null}' % (
+            line_id(self._session, line.data).encode(),
+            self._origin_json,
+            line.offset,
+            entry,
         )
         return Outgoing(ENTRIES, self._key, value)
 
