@@ -89,6 +89,8 @@ def _log(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     for room in ("agents", "sinks", "streams"):
         logging.getLogger(room).setLevel(logging.INFO)
+    # Faust warns at each start that a sensor nobody asked for has not seen the rebalance begin.
+    logging.getLogger("faust.app").setLevel(logging.INFO if verbose else logging.ERROR)
     for library in ("faust", "mode", "streams.embedded"):
         logging.getLogger(library).setLevel(logging.INFO if verbose else logging.WARNING)
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from streams.cli.app import Options
     from streams.supervisor.plan import Plan
 
-SAMPLES = Path(__file__).parents[2] / "tests/fixtures/sessions/openclaw-2026.3.13"
+SAMPLES = Path(__file__).parents[2] / "tests/fixtures/sessions"
+SAMPLE_SETS = ("openclaw-2026.3.13", "made-up")
 SAMPLES_HOME = Path("var/samples")
 IDLE = 3.0
 
@@ -143,11 +144,15 @@ def _prepare_samples(home: Path) -> None:
         )
     openclaw = home / "openclaw"
     try:
-        if not openclaw.exists():
-            shutil.copytree(SAMPLES, openclaw)
+        before = openclaw.exists()
+        if not before:
+            for each in SAMPLE_SETS:
+                shutil.copytree(SAMPLES / each, openclaw, dirs_exist_ok=True)
     except OSError as error:
         raise CommandError(f"{home} can't be written: {error.strerror or error}") from None
     click.echo(f"sample sessions are in {openclaw}; append to one and watch", err=True)
+    if before:
+        click.echo(f"they were read by an earlier run; remove {home} to see that again", err=True)
     os.environ.update(
         CLAWBACK_PATHS__OPENCLAW=str(openclaw),
         CLAWBACK_PATHS__HOME=str(home / "home"),
