@@ -5,16 +5,18 @@ What differs from the driver that Faust has under ``kafka://``:
 * An offset is committed only when all before it are acknowledged; see `Floors`.
 * Records are handed on one after the other, without four tasks for each.
 * Large records on their way through the app are bounded by their bytes, not by their number.
-* What was fetched and can't be handed on, as its partition was paused, is fetched again.
+* What was fetched and can't be handed on (its partition was paused, the group was rebalanced) is
+  fetched again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, cast
 
+from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -37,7 +39,12 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._floors = Floors()
         self._inflight = Inflight(_INFLIGHT_BYTES, self._look.set)
-        self._seeks = 0
+        #: The offset to hand on next. The client's own position is ahead of it by what it has
+        #: returned and nobody has handed on.
+        self._next: dict[TP, int] = {}
+        #: Changes with every seek and assignment: what was asked for before is void then.
+        self._epoch = 0
+        self._moving = asyncio.Lock()
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
         try:
@@ -62,70 +69,105 @@ class Consumer(driver.Consumer):
                 await self._look.wait()
 
     async def _fetch_and_deliver(self) -> None:
-        active = None if self.app.client_only else self._fetchable()
-        seeks, generation = self._seeks, self.app.consumer_generation_id
-        records = await self._getmany(active, _WAIT)
-        handed = 0
-        for place, batch in records.items():
-            tp = ensure_TP(place)
-            acks = self.app.topics.acks_enabled_for(tp.topic)
-            for record in batch:
-                if (
-                    self._seeks != seeks
-                    or self.app.consumer_generation_id != generation
-                    or not self.flow_active
-                    or self.should_stop
-                ):
-                    # A rebalance or a seek: what is to be read now is read from its new position.
-                    return
-                if self._is_paused(tp):
-                    await super()._seek(tp, record.offset)
-                    break
-                message = self._to_message(tp, record)
-                self._inflight.add(message, message.serialized_value_size)
-                if acks:
-                    self._floors.deliver(tp, record.offset)
-                await self.callback(message)
-                self._read_offset[tp] = record.offset
-                handed += 1
-                if handed % _YIELD_EVERY == 0:
-                    await asyncio.sleep(0)
-            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        epoch = self._epoch
+        fetched = await self._getmany(None if self.app.client_only else self._fetchable(), _WAIT)
+        batches = {ensure_TP(place): batch for place, batch in fetched.items()}
+        for tp, batch in batches.items():
+            await self._deliver(tp, batch, epoch)
+        left = [
+            tp
+            for tp, batch in batches.items()
+            if batch and self._next.get(tp, batch[-1].offset + 1) <= batch[-1].offset
+        ]
+        if left or epoch != self._epoch:
+            await self._fetch_again(batches.keys())
         await asyncio.sleep(0)
 
-    def _is_paused(self, tp: TP) -> bool:
-        return tp in self._paused_partitions
+    async def _deliver(self, tp: TP, batch: Sequence[Any], epoch: int) -> None:
+        acks = self.app.topics.acks_enabled_for(tp.topic)
+        for number, record in enumerate(batch):
+            if (
+                self._epoch != epoch
+                or not self.flow_active
+                or self.should_stop
+                or tp in self._paused_partitions
+            ):
+                return
+            message = self._to_message(tp, record)
+            self._inflight.add(message, message.serialized_value_size)
+            if acks:
+                self._floors.deliver(tp, record.offset)
+            await self.callback(message)
+            if self._epoch != epoch:
+                return
+            self._read_offset[tp] = record.offset
+            self._next[tp] = record.offset + 1
+            if number % _YIELD_EVERY == _YIELD_EVERY - 1:
+                await asyncio.sleep(0)
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
 
-    # What may be committed
+    # Positions
+
+    async def _fetch_again(self, tps: Iterable[TP]) -> None:
+        """Put the client back to what has not been handed on."""
+        async with self._moving:
+            assigned = self.assignment()
+            for tp in tps:
+                if tp in assigned and tp in self._next:
+                    await self._place(tp, self._next[tp])
+
+    async def _place(self, tp: TP, offset: int) -> None:
+        """Move the client, in its own thread; a partition that is gone meanwhile is let be."""
+        client = self._thread._ensure_consumer()
+        with suppress(IllegalStateError):
+            await self._thread.call_thread(client.seek, driver.ensure_aiokafka_TP(tp), offset)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go to what the group has committed, or to the start of what it has not read before."""
+        async with self._moving:
+            self._epoch += 1
+            committed = await super().seek_to_committed()
+            found = {ensure_TP(tp): offset for tp, offset in committed.items()}
+            fresh = [tp for tp, offset in found.items() if offset is None or offset < 0]
+            if fresh:
+                latest = self.app.conf.consumer_auto_offset_reset == "latest"
+                ask = self.highwaters if latest else self.earliest_offsets
+                found |= {ensure_TP(tp): offset for tp, offset in (await ask(*fresh)).items()}
+            for tp, offset in found.items():
+                # The client lets a partition without a commit stay where it is.
+                await self._place(tp, offset)
+            self._floors.reset(found)
+            self._next.update(found)
+        return committed
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        tp = ensure_TP(partition)
+        async with self._moving:
+            self._epoch += 1
+            self._floors.skip_to(tp, offset)
+            self._next[tp] = offset
+            await self._place(tp, offset)
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Go to these offsets."""
+        async with self._moving:
+            self._epoch += 1
+            self._next.update({ensure_TP(tp): offset for tp, offset in partitions.items()})
+            await super().seek_wait(partitions)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Forget where these partitions stood."""
+        self._epoch += 1
+        for tp in revoked:
+            self._floors.forget(tp)
+            self._next.pop(tp, None)
+        await super().on_partitions_revoked(revoked)
 
     def _new_offset(self, tp: TP) -> int | None:
         offset = self._floors.rise(tp, self._acked_index[tp])
         if offset is not None:
             self._acked[tp][:] = [later for later in self._acked[tp] if later >= offset]
         return offset
-
-    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Forget where these partitions stood."""
-        for tp in revoked:
-            self._floors.forget(tp)
-        await super().on_partitions_revoked(revoked)
-
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go to what the group has committed."""
-        self._seeks += 1
-        committed = await super().seek_to_committed()
-        self._floors.reset({ensure_TP(tp): offset for tp, offset in committed.items()})
-        return committed
-
-    async def _seek(self, partition: TP, offset: int) -> None:
-        self._seeks += 1
-        self._floors.skip_to(ensure_TP(partition), offset)
-        await super()._seek(partition, offset)
-
-    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
-        """Go to these offsets."""
-        self._seeks += 1
-        await super().seek_wait(partitions)
 
     # What may make a partition readable ends the wait for one.
 
