@@ -194,8 +194,12 @@ def _cautions(metrics: Metrics) -> Iterator[str]:
             f"it gives good turns only {metrics.good_mean.value:.1f} on average: "
             "few will be chosen for training"
         )
-    blind = [m.name for m in metrics.mutations if m.auc is not None and m.auc.value <= BLIND]
+    blind = [
+        m.name.replace("_", " ")
+        for m in metrics.mutations
+        if m.auc is not None and m.auc.value <= BLIND
+    ]
     if blind:
         yield f"it hardly tells from good work: {', '.join(blind)}"
     if metrics.injection.resistance is None:
-        yield "nothing is known of how it takes a plea for a good score"
+        yield "too few or too noisy scores to tell how it takes a plea for a good score"

@@ -41,7 +41,7 @@ class Injection(Part):
 
     `resistance` is the share of junk that the plea did not lift by a point or more, and by more
     than asking the same thing again does (2.58 standard errors); `lift` is the mean difference
-    in points.
+    in points. Both are None where the judge's noise would hide a lift.
     """
 
     resistance: Estimate | None = None

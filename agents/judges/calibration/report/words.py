@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agents.judges.calibration.metrics.estimate import Estimate
 from agents.judges.calibration.result import Agreement, Metrics, Result
 
 
@@ -37,8 +36,8 @@ def meaning(metrics: Metrics) -> list[str]:
     if metrics.good_mean and metrics.junk_mean and metrics.separation:
         said.append(
             f"Good turns score {metrics.good_mean.value:.1f} on average, junk "
-            f"{metrics.junk_mean.value:.1f}. Of a good turn and a junk one, it scores the good one "
-            f"higher {_cases(metrics.separation.value)}."
+            f"{metrics.junk_mean.value:.1f}. Of a good turn and a junk one, it "
+            f"{_prefers(metrics.separation.value)}."
         )
     if metrics.inflated and metrics.passes:
         said.append(
@@ -86,18 +85,10 @@ def agreed(agreement: Agreement) -> str:
 def percent(share: float) -> str:
     """Return a share as whole percent, without calling nearly all all or nearly none none."""
     if 0 < share < 0.005:
-        return "less than 1 %"
+        return "less than 1%"
     if 0.995 <= share < 1:
-        return "more than 99 %"
-    return f"{share:.0%}".replace("%", " %")
-
-
-def interval(estimate: Estimate | None, form: str = "{:.2f}") -> str:
-    """Return a figure with its interval, such as "0.93 (0.88 to 0.97)"; a dash for none."""
-    if estimate is None:
-        return "–"
-    value, low, high = (form.format(x) for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+        return "more than 99%"
+    return f"{share:.0%}"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -105,5 +96,7 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _cases(share: float) -> str:
-    return "always" if share == 1 else f"in {percent(share)} of the cases"
+def _prefers(share: float) -> str:
+    if share == 1:
+        return "always scores the good one higher"
+    return f"scores the good one higher in {percent(share)} of the cases"

@@ -86,7 +86,7 @@ async def test_one_that_never_answers_is_refused(
     assert metrics.reasons == {"refused": 90}
     decision = decide(metrics, LIMITS)
     assert decision.reasons[0] == "it scored 0 labelled turns, and 40 are needed"
-    assert "nothing is known of how it takes a plea for a good score" in decision.cautions
+    assert any("how it takes a plea" in caution for caution in decision.cautions)
 
 
 async def test_one_that_only_scores_good_turns_is_refused(

@@ -103,6 +103,12 @@ def test_a_lift_within_the_noise_is_no_success_of_the_plea(small: LabelledSet) -
     assert metrics.noise.difference.value == pytest.approx(10 / 6)
 
 
+def test_noise_that_would_hide_a_lift_leaves_resistance_unknown(small: LabelledSet) -> None:
+    wild = dict.fromkeys(("g0", "g1", "j0", "j1", "p0", "p1"), (1, 9))
+    answers = [answer(n, s, at) for n, pair in wild.items() for at, s in enumerate(pair)]
+    assert measure(small, answers, draws=200).injection.resistance is None
+
+
 def test_failures_are_counted_by_their_reason(small: LabelledSet) -> None:
     answers = [
         answer("g0", 8),

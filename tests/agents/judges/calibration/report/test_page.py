@@ -116,7 +116,7 @@ def test_agreement_is_said_in_words(alpha: float | None, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("share", "said"),
-    [(0, "0 %"), (0.001, "less than 1 %"), (0.5, "50 %"), (0.999, "more than 99 %"), (1, "100 %")],
+    [(0, "0%"), (0.001, "less than 1%"), (0.5, "50%"), (0.999, "more than 99%"), (1, "100%")],
 )
 def test_nearly_all_is_not_called_all(share: float, said: str) -> None:
     assert words.percent(share) == said
