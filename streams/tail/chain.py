@@ -43,6 +43,8 @@ class Chain:
         segment_bytes: length from which a segment is closed.
     """
 
+    __slots__ = ("_digests", "_ends", "_segment_bytes", "_stops")
+
     def __init__(
         self,
         closed: Iterable[Stop] = (),

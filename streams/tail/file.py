@@ -46,27 +46,25 @@ class Signature(NamedTuple):
         return self.device, self.inode
 
 
-class Look(Enum):
+class Doubt(Enum):
     """How much of what was read before is to be checked."""
 
-    NOTHING = "nothing changed"
     TAIL = "it grew, or changed too lately for its times to tell"
     WHOLE = "it changed in another way than by growing"
 
 
-def look(seen: Signature | None, settled: bool, now: Signature) -> Look:
-    """Decide how to look at a file.
+def doubt(seen: Signature | None, now: Signature) -> Doubt:
+    """Decide how much of what was read of a file is to be checked before it is read on.
 
     Args:
         seen: the file when it was last read, None if it never was.
-        settled: whether its times were old enough then to be different after any change.
         now: the file as it is.
     """
     if seen == now:
-        return Look.NOTHING if settled else Look.TAIL
+        return Doubt.TAIL
     if seen is not None and seen.identity == now.identity and now.size > seen.size:
-        return Look.TAIL
-    return Look.WHOLE
+        return Doubt.TAIL
+    return Doubt.WHOLE
 
 
 class Moved(Exception):
@@ -90,6 +88,8 @@ class FollowedFile:
         marked: the last marker that was made for its present end; see `streams.tail.markers`.
         kept: how many closed segments of the chain its last checkpoint has too.
     """
+
+    __slots__ = ("at_end", "chain", "grown", "kept", "marked", "path", "settled", "signature")
 
     def __init__(
         self,
@@ -115,10 +115,6 @@ class FollowedFile:
     def offset(self) -> int:
         """Where the next line starts."""
         return self.chain.offset
-
-    def unchanged(self, now: Signature) -> bool:
-        """Whether there is certainly nothing to be read."""
-        return self.at_end and look(self.signature, self.settled, now) is Look.NOTHING
 
     def read(self, identity: tuple[int, int], *, slice_bytes: int, max_line: int) -> list[Line]:
         """Return the next lines, about `slice_bytes` of them; `at_end` says whether that was all.
@@ -175,7 +171,7 @@ class FollowedFile:
     def _trust(self, read: Read, now: Signature) -> Hash | None:
         """Go back to where the file is as it was read, and return the hash of the open segment;
         None if the file changed meanwhile."""
-        if look(self.signature, False, now) is Look.WHOLE:
+        if doubt(self.signature, now) is Doubt.WHOLE:
             self._cut(read)
         hasher = self.chain.hasher(read)
         if hasher is None:

@@ -72,7 +72,7 @@ class Folder:
             raise LookupError(name) from None
         if signature.identity != generation.identity:
             raise LookupError(name)
-        if generation.file.unchanged(signature):
+        if generation.unchanged(signature):
             return None
         generation.pending = True
         return transcript
@@ -104,15 +104,15 @@ class Folder:
                 if not stat.S_ISREG(result.st_mode):
                     continue
                 signature = seen[name] = Signature.of(result)
+                # Nearly all files nearly always.
+                if known is not None and known[0].unchanged(signature) and known[1].due > now:
+                    continue
                 if known is None or known[0].identity != signature.identity:
                     shuffled.add(_transcript_of(name))
                     continue
                 generation, transcript = known
-                if not generation.file.unchanged(signature):
-                    generation.pending = True
-                    ready[id(transcript)] = transcript
-                elif transcript.due <= now:
-                    ready[id(transcript)] = transcript
+                generation.pending = not generation.unchanged(signature)
+                ready[id(transcript)] = transcript
         self._other = other
         shuffled.update(_transcript_of(name) for name in files.keys() - seen.keys())
         checkpoints = self._reorder(shuffled, seen, ready, now) if shuffled else []

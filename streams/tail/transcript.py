@@ -99,6 +99,8 @@ class Generation:
         pending: whether it is to be read.
     """
 
+    __slots__ = ("file", "gone", "identity", "name", "number", "pending")
+
     def __init__(self, number: int, name: Name, file: FollowedFile, identity: Identity) -> None:
         self.number = number
         self.name = name
@@ -106,6 +108,11 @@ class Generation:
         self.identity = identity
         self.gone: float | None = None
         self.pending = True
+
+    def unchanged(self, now: Signature) -> bool:
+        """Whether there is certainly nothing to be read; False if that is not known."""
+        file = self.file
+        return now == file.signature and file.settled and file.at_end and not self.pending
 
 
 class Transcript:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streams.tail.chain import Chain, pack, unpack
 from streams.tail.checkpoint import Checkpoint
-from streams.tail.file import FollowedFile, Look, Moved, Signature, look
+from streams.tail.file import Doubt, FollowedFile, Moved, Signature, doubt
 from streams.tail.markers import ABANDONED, ENDED, QUIET, Marker, due
 from streams.tail.transcript import assign
 from tests.streams.tail.world import lines
@@ -20,23 +20,20 @@ SEEN = Signature(device=1, inode=2, size=100, modified=5, changed=5)
 
 
 @pytest.mark.parametrize(
-    ("now", "settled", "expected"),
+    ("now", "expected"),
     [
-        (SEEN, True, Look.NOTHING),
-        (SEEN, False, Look.TAIL),
-        (SEEN._replace(size=120, modified=6), True, Look.TAIL),
-        (SEEN._replace(modified=6), True, Look.WHOLE),
-        (SEEN._replace(changed=6), True, Look.WHOLE),
-        (SEEN._replace(size=80), True, Look.WHOLE),
-        (SEEN._replace(size=120, inode=3), True, Look.WHOLE),
-        (SEEN._replace(device=3), True, Look.WHOLE),
+        (SEEN, Doubt.TAIL),
+        (SEEN._replace(size=120, modified=6), Doubt.TAIL),
+        (SEEN._replace(modified=6), Doubt.WHOLE),
+        (SEEN._replace(changed=6), Doubt.WHOLE),
+        (SEEN._replace(size=80), Doubt.WHOLE),
+        (SEEN._replace(size=120, inode=3), Doubt.WHOLE),
+        (SEEN._replace(device=3), Doubt.WHOLE),
     ],
 )
-def test_how_much_is_checked_follows_from_what_changed(
-    now: Signature, settled: bool, expected: Look
-) -> None:
-    assert look(SEEN, settled, now) is expected
-    assert look(None, settled, now) is Look.WHOLE
+def test_how_much_is_checked_follows_from_what_changed(now: Signature, expected: Doubt) -> None:
+    assert doubt(SEEN, now) is expected
+    assert doubt(None, now) is Doubt.WHOLE
 
 
 def chain_of(data: list[bytes], stops: set[int], segment_bytes: int) -> Chain:
