@@ -18,7 +18,7 @@ from streams.tail.transcript import Batch, Transcript
 
 _log = logging.getLogger(__name__)
 
-BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 2 * 1024 * 1024
 BATCH_RECORDS = 10_000
 SLICE_BYTES = 1024 * 1024
 
