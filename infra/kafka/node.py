@@ -28,7 +28,9 @@ class Node:
 
 
 def settings(node: Node, nodes: Sequence[Node], extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the node's server.properties; `extra` is laid over them."""
+    """Return the node's server.properties; `extra` is laid over them. ``{listeners}`` in a value
+    of it is what the node would have listened on without."""
+    listeners = f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller}"
     copies = str(min(3, len(nodes)))
     voters = ",".join(f"{each.number}@{HOST}:{each.controller}" for each in nodes)
     return {
@@ -36,7 +38,7 @@ def settings(node: Node, nodes: Sequence[Node], extra: Mapping[str, str]) -> dic
         "node.id": str(node.number),
         "controller.quorum.voters": voters,
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller}",
+        "listeners": listeners,
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
         "SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
         "log.dirs": str(node.folder / "data"),
@@ -59,7 +61,7 @@ def settings(node: Node, nodes: Sequence[Node], extra: Mapping[str, str]) -> dic
         # A stage that is started alone need not wait for others of its group.
         "group.initial.rebalance.delay.ms": "0",
         "controlled.shutdown.enable": "true" if len(nodes) > 1 else "false",
-        **extra,
+        **{name: value.replace("{listeners}", listeners) for name, value in extra.items()},
     }
 
 

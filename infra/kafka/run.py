@@ -47,8 +47,7 @@ def main() -> None:
         nodes = _nodes(data, arguments.nodes, arguments.port)
         extra = dict(pair.split("=", 1) for pair in arguments.set)
         for node in nodes:
-            given = {name: value.replace("{port}", str(node.port)) for name, value in extra.items()}
-            prepare(node, settings(node, nodes, given), _cluster(data), path, arguments.scram)
+            prepare(node, settings(node, nodes, extra), _cluster(data), path, arguments.scram)
         Cluster(nodes, path, arguments.heap, arguments.revive).run(leash=arguments.leash)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.conn import create_conn
 
 from streams.flow import BrokerError
 from streams.kafka.connection import Connection
@@ -60,8 +61,21 @@ async def cluster_id(connection: Connection) -> str:
         try:
             await admin.start()
             return str((await admin.describe_cluster())["cluster_id"])
+        except errors.KafkaConnectionError:
+            # Said of all servers together, it leaves out why.
+            await _connect_to_each(connection)
+            raise
         finally:
             await admin.close()
+
+
+async def _connect_to_each(connection: Connection) -> None:
+    """Raise what is wrong with the first server that can't be connected to."""
+    arguments = connection.client()
+    for server in arguments.pop("bootstrap_servers"):
+        host, _, port = server.rpartition(":")
+        found = await create_conn(host.strip("[]"), int(port), **arguments)
+        found.close()
 
 
 async def ensure(connection: Connection, names: Sequence[str], plan: TopicPlan) -> None:
