@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from streams.cli.exits import BUSY, FAILED
 from streams.embedded.log import Log
 from streams.embedded.records import LogError
-from streams.supervisor.feed.feed import SHOWN, TURNS, Feed
+from streams.status.flow import topic_counts
+from streams.supervisor.feed.feed import SHOWN, TURNS, VERDICTS, Feed
 from streams.supervisor.feed.follow import Follower, follow
 from streams.supervisor.feed.lines import Style, header
 from streams.supervisor.idle import end_when_idle
@@ -61,7 +62,13 @@ def _run(plan: Plan) -> int:
     companions: list[Companion] = []
     if plan.feed:
         openclaw = [str(path) for path in plan.openclaw]
-        above = header(models=plan.models, openclaw=openclaw, output=str(plan.output), style=style)
+        above = header(
+            models=plan.models,
+            openclaw=openclaw,
+            output=str(plan.output),
+            known=_known(log, plan),
+            style=style,
+        )
         print("\n".join(above), flush=True)
     if log is not None and plan.feed:
         companions.append(_feeding(log, plan, style))
@@ -96,6 +103,11 @@ def _idling(log: Log, quiet: float) -> Companion:
         await end_when_idle(supervisor, log, quiet)
 
     return watch
+
+
+def _known(log: Log | None, plan: Plan) -> int:
+    counts = topic_counts(log, plan.prefix) if log else []
+    return sum(count.records for count in counts if count.name == VERDICTS)
 
 
 def _print(*lines: str) -> None:

@@ -79,38 +79,44 @@ class Child:
     async def _live(self) -> str:
         """Run the process to its end and return how it ended."""
         ours, theirs = socket.socketpair()
+        # Not asyncio's own pipe: its `wait` returns only when every holder of that pipe is gone,
+        # and what the process itself started may hold it for long.
+        reading, writing = os.pipe()
         try:
             # A group of its own: Ctrl-C in the terminal is for the supervisor, which drains.
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=theirs.fileno(),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=writing,
+                stderr=writing,
                 env={**os.environ, LEASH: "0"},
                 process_group=0,
             )
         except OSError:
             ours.close()
+            os.close(reading)
             raise
         finally:
             theirs.close()
+            os.close(writing)
         self._last.clear()
         self.state.ready = []
         self._enter("crash-looping" if self._backoff.looping else "starting", self._process.pid)
         if self._stopping.is_set():
             # Told to stop while it was being started.
             self._process.send_signal(signal.SIGTERM)
-        return await self._attend(self._process, ours)
+        return await self._attend(self._process, ours, reading)
 
-    async def _attend(self, process: asyncio.subprocess.Process, leash: socket.socket) -> str:
+    async def _attend(
+        self, process: asyncio.subprocess.Process, leash: socket.socket, pipe: int
+    ) -> str:
         loop = asyncio.get_running_loop()
         leash.setblocking(False)
         loop.add_reader(leash, self._hear, leash)
         recovery = loop.call_later(self._backoff.healthy, self._recovered)
-        output = asyncio.create_task(self._read(process))
+        output = asyncio.create_task(self._read(pipe))
         try:
             status = await process.wait()
-            # What the process itself started may hold its output open; that is not waited for.
             await asyncio.wait({output}, timeout=OUTPUT_PATIENCE)
         finally:
             recovery.cancel()
@@ -120,12 +126,19 @@ class Child:
             self._process = None
         return _described(status)
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
+    async def _read(self, pipe: int) -> None:
+        """Take in the lines that come through `pipe`, to its end, and close it."""
+        reader = asyncio.StreamReader(CHUNK)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", 0)
+        )
         splitter = Splitter()
-        while chunk := await process.stdout.read(CHUNK):
-            self._take(splitter.feed(chunk))
-        self._take(splitter.end())
+        try:
+            while chunk := await reader.read(CHUNK):
+                self._take(splitter.feed(chunk))
+            self._take(splitter.end())
+        finally:
+            transport.close()
 
     def _take(self, lines: list[str]) -> None:
         for line in lines:
@@ -162,7 +175,8 @@ class Child:
         self._enter("crash-looping" if self._backoff.looping else "waiting", None)
         self._report(ended, lived, delay)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), delay)
+            async with asyncio.timeout(delay):
+                await self._stopping.wait()
         self.state.restarts += 1
 
     def _report(self, ended: str, lived: float, delay: float) -> None:

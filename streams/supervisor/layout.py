@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streams.lineup import ensemble_names
 from streams.supervisor.plan import ProcessSpec
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ def layout(settings: Settings) -> tuple[ProcessSpec, ...]:
         *([ProcessSpec("signals", signals)] if signals else []),
         *(ProcessSpec(name, (name,)) for name in models),
         *(
-            ProcessSpec(f"ensemble.{panel.name}", (f"ensemble.{panel.name}",))
-            for panel in settings.all_panels
+            # Its stage goes by the panel's edition, too, as its consumer group does.
+            ProcessSpec(stage.partition("@")[0], (stage,))
+            for stage in ensemble_names(settings)
         ),
         ProcessSpec("sinks", ("turnfiles", "pairs")),
     )

@@ -19,7 +19,6 @@ Command = Callable[[ProcessSpec], Sequence[str]]
 Companion = Callable[["Supervisor"], Awaitable[None]]
 
 KILL_PATIENCE = 0.5
-_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def worker_command(spec: ProcessSpec, *, verbose: bool = False) -> list[str]:
@@ -73,8 +72,10 @@ class Supervisor:
     async def run(self) -> int:
         """Run until told to stop, then drain. Return the exit code."""
         loop = asyncio.get_running_loop()
+        numbers = [signal.SIGINT, signal.SIGTERM]
         # Under nohup a hang-up is to be ignored, and stays so.
-        numbers = [each for each in _STOPS if signal.getsignal(each) != signal.SIG_IGN]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
         for number in numbers:
             loop.add_signal_handler(number, self._signalled, number)
         companions = [
@@ -85,7 +86,8 @@ class Supervisor:
         await self._drain(keeping)
         for companion in companions:
             companion.cancel()
-        await asyncio.gather(*companions, return_exceptions=True)
+        if companions:
+            await asyncio.wait(companions, timeout=KILL_PATIENCE)
         self._save()
         for number in numbers:
             loop.remove_signal_handler(number)

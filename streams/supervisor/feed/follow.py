@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ async def follow(
             while arrived := follower.poll():
                 yield arrived
                 await asyncio.sleep(0)
-            try:
-                await asyncio.wait_for(rang.wait(), LOOK_EVERY)
-                await asyncio.sleep(SETTLE)
-            except TimeoutError:
-                continue
+            # Not wait_for, which in Python 3.11 can lose a cancellation.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await rang.wait()
+            await asyncio.sleep(SETTLE)

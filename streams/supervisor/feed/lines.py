@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 REQUEST_CHARS = 40
 TOOLS_CHARS = 24
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 
 
@@ -67,7 +69,7 @@ def verdict_line(
     if turn is None:
         about = f"turn {str(verdict.get('turn_id', ''))[:8]}"
     else:
-        where = f"{turn.agent}/{turn.session[:8]}"
+        where = f"{turn.agent}/{_session(turn.session)}"
         about = (
             f"{style.paint(style.time(turn.at_ms), 'dim')}  {where:<16}  "
             f"{quoted(turn.request):<{REQUEST_CHARS + 2}}  {turn.tools:<{TOOLS_CHARS}}"
@@ -106,9 +108,10 @@ def more_line(count: int, style: Style) -> str:
 
 
 def header(
-    *, models: Sequence[str], openclaw: Sequence[str], output: str, style: Style
+    *, models: Sequence[str], openclaw: Sequence[str], output: str, known: int, style: Style
 ) -> list[str]:
-    """Return what stands above the feed: what is read, who judges, where it goes."""
+    """Return what stands above the feed: what is read, who judges, where it goes, and how many
+    verdicts are `known` from earlier, since only new ones are shown."""
     if models:
         judged = f"judged by {', '.join(models)}"
     else:
@@ -117,6 +120,7 @@ def header(
         f"clawback reads {', '.join(openclaw)}",
         f"  {judged}",
         f"  writes {output}; Ctrl-C stops it",
+        *([f"  {known} verdicts are there from earlier; new ones are shown here"] if known else []),
     ]
 
 
@@ -130,6 +134,11 @@ def shorten(text: str, limit: int) -> str:
 def quoted(text: str) -> str:
     """Return a request as the feed shows it."""
     return f"“{text}”" if text else "(no words)"
+
+
+def _session(session: str) -> str:
+    """Return a session's name, short: the first part of a UUID tells sessions apart."""
+    return session[:8] if _UUID.fullmatch(session) else shorten(session, 12)
 
 
 def _opinion(opinion: Mapping[str, Any]) -> str:

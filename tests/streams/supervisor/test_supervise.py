@@ -140,6 +140,20 @@ async def test_a_flood_is_bounded(line: Make) -> None:
     assert sum(path.stat().st_size for path in log.parent.iterdir()) < 25_000_000
 
 
+async def test_what_a_stage_started_does_not_hold_its_restart_up(line: Make) -> None:
+    script = """
+        import subprocess, sys
+        print("began", flush=True)
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3)"])
+        sys.exit(1)
+    """
+    it = line({"a": script})
+    running = asyncio.create_task(it.supervisor.run())
+    await it.until(lambda: it.console.getvalue().count("began") == 2, 2.5)
+    it.supervisor.stop()
+    assert await running == 0
+
+
 async def test_a_command_that_is_not_there_is_told(line: Make) -> None:
     it = line({"a": WORKER})
     it.supervisor.children[0]._command = ["/no/such/program"]
