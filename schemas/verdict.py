@@ -41,6 +41,8 @@ class Medians(Part):
 class Verdict(Record):
     """A panel's joint word on a turn.
 
+    `edition` tells apart what a panel of this name was at different times: it is computed from
+    the judges, their models and rubrics and the rule. Verdicts of two editions are two verdicts.
     `spread` is the largest `overall` less the smallest. `opinions` are sorted by judge name.
     `missing` names the judges that had not answered when the window closed. A judgement that
     comes after that makes the same verdict again with `revision` one higher.
@@ -49,6 +51,7 @@ class Verdict(Record):
     id: str
     turn_id: str
     panel: str
+    edition: str = ""
     revision: int = 1
     status: VerdictStatus
     scores: Medians | None = None
@@ -57,11 +60,26 @@ class Verdict(Record):
     missing: tuple[str, ...] = ()
 
     @property
+    def label(self) -> str:
+        """The panel with its edition: what may be compared with what."""
+        return panel_label(self.panel, self.edition)
+
+    @property
     def llm_judges(self) -> int:
         """How many language models scored the turn."""
         return sum(1 for o in self.opinions if o.kind == "llm" and o.status == "scored")
 
 
+def panel_label(panel: str, edition: str) -> str:
+    """Return how an edition of a panel is named: ``default@1f0c22ab``."""
+    return f"{panel}@{edition}" if edition else panel
+
+
 def verdict_id(turn_id: str, panel: str) -> str:
-    """Return a verdict's id, the same over all its revisions."""
+    """Return a verdict's id, the same over all its revisions.
+
+    Args:
+        turn_id: the turn.
+        panel: the panel's label, edition and all.
+    """
     return digest("verdict", turn_id, panel)

@@ -56,7 +56,7 @@ class PairsSink:
 
     Args:
         output: the directory that gets `pairs/`.
-        panel: whose verdicts count.
+        panel: whose verdicts count, by its label.
         rules: the thresholds, and how many pairs a request makes.
         delay: how long changes are gathered before the file is rewritten (seconds).
         clock: a monotonic clock in seconds.
@@ -155,12 +155,12 @@ class PairsSink:
         stored = table.get(key)
         scores: dict[str, Any] = {} if stored is None else orjson.loads(stored)
         rank = verdict_rank(verdict)
-        if verdict.panel in scores and tuple(scores[verdict.panel][0]) >= rank:
+        if verdict.label in scores and tuple(scores[verdict.label][0]) >= rank:
             return []
         overall = None if verdict.scores is None else verdict.scores.overall
-        scores[verdict.panel] = (rank, verdict.status, overall)
+        scores[verdict.label] = (rank, verdict.status, overall)
         table.put(key, orjson.dumps(scores))
-        if verdict.panel != self._panel:
+        if verdict.label != self._panel:
             return []
         return self._place(verdict.turn_id, table)
 

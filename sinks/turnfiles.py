@@ -47,7 +47,8 @@ class TurnFiles:
 
     Args:
         output: the directory that gets `turns/`.
-        panel: whose verdicts stand under `verdict`; those of others stand under `verdicts`.
+        panel: the label of the one whose verdicts stand under `verdict`; those of others stand
+            under `verdicts`.
         zone: the owner's time zone by its IANA name; empty for this machine's.
         delay: how long changes are gathered before a file is rewritten (seconds). A file is
             also left alone for ten times as long as its last rewrite took.
@@ -122,9 +123,9 @@ class TurnFiles:
         rank = verdict_rank(verdict)
         stored = table.get(_VERDICTS + verdict.turn_id)
         verdicts = {} if stored is None else orjson.loads(stored)
-        if verdict.panel in verdicts and tuple(verdicts[verdict.panel][0]) >= rank:
+        if verdict.label in verdicts and tuple(verdicts[verdict.label][0]) >= rank:
             return
-        verdicts[verdict.panel] = (rank, orjson.Fragment(verdict.to_bytes()))
+        verdicts[verdict.label] = (rank, orjson.Fragment(verdict.to_bytes()))
         table.put(_VERDICTS + verdict.turn_id, orjson.dumps(verdicts))
         index = table.get(_INDEX + verdict.turn_id)
         if index is not None:

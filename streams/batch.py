@@ -60,6 +60,7 @@ class BatchStage(Stage):
     Args:
         scope: `partition` gives each partition a table of its own, which lets partitions move
             between workers; `worker` is for handlers that must see everything.
+        group: names its consumer group and its table, where that is not the stage's own name.
     """
 
     def __init__(
@@ -72,8 +73,9 @@ class BatchStage(Stage):
         broker: Broker,
         *,
         scope: Literal["partition", "worker"] = "partition",
+        group: str = "",
     ) -> None:
-        super().__init__(name, topics, version, settings, broker)
+        super().__init__(name, topics, version, settings, broker, group=group)
         self._handler = handler
         self._scope = scope
         self._whole: set[tuple[str, int]] = set()

@@ -29,7 +29,6 @@ class Seat:
     def __init__(self, home: Path, stage: str) -> None:
         folder = home / "workers"
         folder.mkdir(parents=True, exist_ok=True)
-        self._stage = stage
         self._machine = _machine(folder)
         for number in range(MOST):
             lock = FileLock(folder / f"{stage}.{number}.lock")
@@ -44,11 +43,6 @@ class Seat:
     def member(self) -> str:
         """Names the worker in its consumer group, among those of all machines."""
         return f"{self._machine}-{self.number}"
-
-    @property
-    def table(self) -> str:
-        """Names the worker's table, among those of this machine; the first has the stage's name."""
-        return self._stage if self.number == 0 else f"{self._stage}.{self.number}"
 
     def close(self) -> None:
         """Give the seat up."""

@@ -41,11 +41,12 @@ class Stage(ABC):
     that the supervisor starts it anew from what is durable.
 
     Args:
-        name: the stage's name; its consumer group is `<prefix>.<name>`.
+        name: the stage's name; its consumer group is `<prefix>.<name>` unless `group` is given.
         topics: the bare names of what it reads.
         version: changes when the same records would lead to another table, which is then built
             anew from the topics.
         buffered: most records held in memory that the stage has not begun with.
+        group: names its consumer group and its table, where that is not the stage's own name.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class Stage(ABC):
         broker: Broker,
         *,
         buffered: int = 500,
+        group: str = "",
     ) -> None:
         self.name = name
+        self._group = group or name
         self.topics = tuple(topics)
         self.settings = settings
         self.broker = broker
@@ -67,7 +70,7 @@ class Stage(ABC):
         self._opened: TableStore | None = None
         self._partitions: frozenset[int] = frozenset()
         self._cut = len(broker.prefix) + 1
-        self._seat = Seat(settings.paths.home, name) if broker.shares_partitions else None
+        self._seat = Seat(settings.paths.home, self._group) if broker.shares_partitions else None
         self._member = self._seat.member if self._seat else ""
         self.app = self._make_app(buffered)
 
@@ -136,8 +139,8 @@ class Stage(ABC):
             self.failed.set_exception(error)
 
     def _make_app(self, buffered: int) -> faust.App:
-        group = f"{self.broker.prefix}.{self.name}"
-        data = self.settings.paths.home / "faust" / self.name
+        group = f"{self.broker.prefix}.{self._group}"
+        data = self.settings.paths.home / "faust" / self._group
         data.mkdir(parents=True, exist_ok=True)
         options = self.broker.faust_settings(self._member) | {"stream_buffer_maxsize": buffered}
         app = faust.App(
@@ -172,7 +175,8 @@ class Stage(ABC):
         self.assigned()
 
     async def _open(self) -> TableStore:
-        path = tables_path(self.settings) / (self._seat.table if self._seat else self.name)
+        number = self._seat.number if self._seat else 0
+        path = tables_path(self.settings) / seat_table(self._group, number)
         give_up = time.monotonic() + LOCK_PATIENCE
         while True:
             try:
@@ -182,6 +186,12 @@ class Stage(ABC):
                 if time.monotonic() > give_up:
                     raise
                 await asyncio.sleep(0.1)
+
+
+def seat_table(table: str, number: int) -> str:
+    """Return the name of a worker's table among those of this machine; the first worker of a stage
+    has the stage's own."""
+    return table if number == 0 else f"{table}.{number}"
 
 
 def tables_path(settings: Settings) -> Path:

@@ -1,6 +1,7 @@
 """The ensemble: what several judges say of a turn, joined into one verdict."""
 
 from agents.ensemble.decide import decide
+from agents.ensemble.edition import Edition, Pin, edition
 from agents.ensemble.join import Ensemble
 
-__all__ = ["Ensemble", "decide"]
+__all__ = ["Edition", "Ensemble", "Pin", "decide", "edition"]

@@ -13,11 +13,12 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from agents.ensemble.decide import concerns, decide
+from agents.ensemble.edition import Edition
 from schemas.judgement import Judgement
 from schemas.record import Part
 from schemas.settings import Panel
 from schemas.table import Table
-from schemas.verdict import Verdict
+from schemas.verdict import Verdict, verdict_id
 
 _TURN = "turn/"
 _DEADLINE = "deadline/"
@@ -49,21 +50,28 @@ class Ensemble:
 
     The deadline belongs to the records: a judgement that the broker got at or after it meets a
     closed window, even if nobody called `due` in between.
+
+    Args:
+        panel: who sits on it, and its rule.
+        edition: pins the judges to their models and rubrics, and marks the verdicts; without it
+            any model that goes by a judge's name counts.
     """
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, edition: Edition | None = None) -> None:
         self.panel = panel
+        self._edition = edition
         self._window_ms = round(panel.window * 1000)
 
     def apply(self, judgement: Judgement, at_ms: int, table: Table) -> list[Verdict]:
         """Take in a judgement and return the verdicts that follow, in the order to publish them.
 
         Args:
-            judgement: of any judge; one that is not on this panel is passed over.
+            judgement: of any judge; one that is not on this panel is passed over, as is one by
+                another model or rubric than the panel's edition has.
             at_ms: when the broker got the record (epoch milliseconds).
             table: this panel's windows.
         """
-        if not concerns(self.panel, judgement):
+        if not self._concerned(judgement):
             return []
         key = _TURN + judgement.turn_id
         value = table.get(key)
@@ -130,6 +138,11 @@ class Ensemble:
         _note_next(following, table)
         return verdicts
 
+    def _concerned(self, judgement: Judgement) -> bool:
+        if self._edition is not None:
+            return self._edition.admits(judgement)
+        return concerns(self.panel, judgement)
+
     def _speak(self, window: _Window, verdicts: list[Verdict], *, closed: bool) -> _Window:
         """Add the verdict on `window` to `verdicts` if it says anything new."""
         by_id = {judgement.id: judgement for judgement in window.judgements}
@@ -140,7 +153,11 @@ class Ensemble:
         if said == window.said:
             return window
         revision = window.revision + 1
-        verdicts.append(verdict.model_copy(update={"revision": revision}))
+        named: dict[str, str] = {}
+        if self._edition is not None:
+            label = self._edition.label
+            named = {"id": verdict_id(window.turn_id, label), "edition": self._edition.id}
+        verdicts.append(verdict.model_copy(update={"revision": revision, **named}))
         return window.model_copy(update={"revision": revision, "said": said})
 
 

@@ -30,12 +30,13 @@ def command(options: Options, stages: tuple[str, ...]) -> None:
     Example:
       clawback worker extract prefilter
     """
+    from streams.lineup import find_stage
     from streams.supervisor.layout import stages as known
 
     file = find_settings(options.config)
     names = known(read_settings(file))
     for stage in stages:
-        if stage not in names:
+        if find_stage(stage, names) is None:
             raise click.BadParameter(f"{stage!r} is no stage; there are: {', '.join(names)}")
     os.environ["CLAWBACK_CONFIG"] = str(file or "")
     verbose = ["--verbose"] if options.verbose else []

@@ -1,8 +1,8 @@
-"""The stages `ensemble.<panel>`: `judgements` to `verdicts` of one panel."""
+"""The stages `ensemble.<panel>@<edition>`: `judgements` to `verdicts` of one panel."""
 
 from __future__ import annotations
 
-from agents.ensemble import Ensemble
+from agents.ensemble import Edition, Ensemble, edition
 from schemas.judgement import Judgement
 from schemas.settings import Settings
 from schemas.table import Table
@@ -16,12 +16,22 @@ VERSION = "ensemble 1"
 
 
 def make(name: str, settings: Settings, broker: Broker) -> BatchStage:
-    """Return the stage, not yet started."""
-    (panel,) = (panel for panel in settings.all_panels if name == f"ensemble.{panel.name}")
-    # Other judges leave other judgements in the windows.
-    version = f"{VERSION} {' '.join(sorted(panel.judges))}"
-    handler = EnsembleHandler(Ensemble(panel))
-    return BatchStage(name, (JUDGEMENTS,), version, handler, settings, broker)
+    """Return the stage, not yet started.
+
+    A name with an edition that the settings no longer have makes the panel's present one.
+    """
+    panel_name = name.removeprefix("ensemble.").partition("@")[0]
+    (panel,) = (panel for panel in settings.all_panels if panel.name == panel_name)
+    current = edition(panel, settings.judges)
+    handler = EnsembleHandler(Ensemble(panel, current))
+    # A changed panel has windows and verdicts of its own, over all that was ever judged.
+    group = stage_name(current)
+    return BatchStage(name, (JUDGEMENTS,), VERSION, handler, settings, broker, group=group)
+
+
+def stage_name(edition: Edition) -> str:
+    """Return the name of the stage that joins for an edition of a panel."""
+    return f"ensemble.{edition.label}"
 
 
 class EnsembleHandler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.ensemble import edition
 from schemas.settings import Settings
 from schemas.table import Table
 from sinks import PairsSink, Sink, TurnFiles
@@ -41,9 +42,15 @@ class SinkHandler:
 
 def _turn_files(settings: Settings) -> TurnFiles:
     sinks = settings.sinks
-    return TurnFiles(settings.paths.output, sinks.panel, sinks.timezone, sinks.flush)
+    return TurnFiles(settings.paths.output, _label(settings), sinks.timezone, sinks.flush)
 
 
 def _pairs(settings: Settings) -> PairsSink:
     sinks = settings.sinks
-    return PairsSink(settings.paths.output, sinks.panel, settings.pairs, sinks.flush)
+    return PairsSink(settings.paths.output, _label(settings), settings.pairs, sinks.flush)
+
+
+def _label(settings: Settings) -> str:
+    """Return what the panel that feeds the sinks is called on its verdicts."""
+    (panel,) = (panel for panel in settings.all_panels if panel.name == settings.sinks.panel)
+    return edition(panel, settings.judges).label
