@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d ' ' -f 1)
 PACKAGES := schemas agents sinks streams
 
-.PHONY: run test check format bench clean
+.PHONY: run test check format bench kafka clean
 
 run: $(STAMP)  ## The line on the sample sessions; REAL=1 takes your own ~/.openclaw
 ifdef REAL
@@ -30,6 +30,9 @@ format: $(STAMP)
 
 bench: $(STAMP)  ## Speed, each beside a peer or a limit measured in the same run
 	@$(BIN)/python -m tests.benchmarks
+
+kafka:  ## Apache Kafka on 127.0.0.1:9092 without Docker, data in var/kafka; Ctrl-C stops it. NODES=3
+	@$(PYTHON) infra/kafka/run.py --nodes $(or $(NODES),1)
 
 clean:
 	rm -rf $(VENV) var
