@@ -78,7 +78,6 @@ class BatchStage(Stage):
         super().__init__(name, topics, version, settings, broker, group=group)
         self._handler = handler
         self._scope = scope
-        self._whole: set[tuple[str, int]] = set()
         self._busy = asyncio.Lock()
         self._stirred = asyncio.Event()
         self._clock: asyncio.Task[None] | None = None
@@ -99,8 +98,7 @@ class BatchStage(Stage):
         await super().stop()
 
     def assigned(self) -> None:
-        """Look again at what the table lacks, and at what is due."""
-        self._whole.clear()
+        """Look again at what is due."""
         self._stirred.set()
 
     async def work(self, stream: Any) -> None:
@@ -123,31 +121,27 @@ class BatchStage(Stage):
         expected = self.store.applied(*place) or 0
         if record.offset < expected:
             return []
-        if place not in self._whole:
-            if record.offset > expected:
-                await self._catch_up(record, expected)
-            self._whole.add(place)
+        if record.offset > expected:
+            await self._catch_up(place, expected, record.offset)
         outgoing = self._apply(record)
         self.store.advance(*place, record.offset + 1)
         return outgoing
 
-    async def _catch_up(self, record: Incoming, expected: int) -> None:
+    async def _catch_up(self, place: tuple[str, int], start: int, stop: int) -> None:
         """Build what the table lacks from the topic. What follows from those records was
         published before their offsets were committed, so it is not published again."""
         logger.info(
             "%s: its table is at %s/%d offset %d, its group at %d; reading the records between",
             self.name,
-            record.topic,
-            record.partition,
-            expected,
-            record.offset,
+            *place,
+            start,
+            stop,
         )
-        place = (record.topic, record.partition)
-        while missed := await self.broker.read(*place, expected, record.offset):
+        while missed := await self.broker.read(*place, start, stop):
             for earlier in missed:
                 self._apply(earlier)
-            expected = missed[-1].offset + 1
-            self.store.advance(*place, expected)
+            start = missed[-1].offset + 1
+            self.store.advance(*place, start)
             self.store.commit()
 
     def _apply(self, record: Incoming) -> list[Outgoing]:
@@ -199,10 +193,28 @@ class BatchStage(Stage):
         while (at := handler.next_due(table)) is not None:
             if at > now_ms:
                 return (at - now_ms) / 1000
-            for topic in self.topics:
-                applied = self.store.applied(topic, partition) or 0
-                if applied < await self.broker.end(topic, partition):
-                    return BEHIND
+            if not await self._is_current(partition):
+                return BEHIND
+            if handler.next_due(table) != at:
+                continue
             await self.broker.publish(list(handler.due(now_ms, table)))
             self.store.commit()
         return None
+
+    async def _is_current(self, partition: int) -> bool:
+        """Whether the table has all records of a partition, once it has what its group has had.
+
+        A partition that another worker had for a while comes back with a table that lacks what was
+        done there; no record need come that would tell.
+        """
+        current = True
+        for topic in self.topics:
+            place = (topic, partition)
+            applied = self.store.applied(*place) or 0
+            end = await self.broker.end(*place)
+            if applied < end:
+                committed = (await self.broker.committed(self.name, [place]))[place] or 0
+                if applied < committed:
+                    await self._catch_up(place, applied, committed)
+                current = current and end <= committed
+        return current

@@ -62,6 +62,12 @@ class Broker(Protocol):
     async def end(self, topic: str, partition: int) -> int:
         """Return the offset that the partition's next record will have."""
 
+    async def committed(
+        self, stage: str, places: Sequence[tuple[str, int]]
+    ) -> dict[tuple[str, int], int | None]:
+        """Return for each topic and partition the offset that a stage reads next, as its group
+        has committed it; None if it has not read any."""
+
     def close(self) -> None:
         """Let go of the broker."""
 
@@ -146,6 +152,17 @@ class EmbeddedBroker:
             return await asyncio.to_thread(self.log.high_water, self._name(topic), partition)
         except LogError as error:
             raise BrokerError(str(error)) from error
+
+    async def committed(
+        self, stage: str, places: Sequence[tuple[str, int]]
+    ) -> dict[tuple[str, int], int | None]:
+        """Return the committed offsets."""
+        named = {(self._name(topic), partition): (topic, partition) for topic, partition in places}
+        try:
+            found = await asyncio.to_thread(self.log.committed, f"{self.prefix}.{stage}", named)
+        except LogError as error:
+            raise BrokerError(str(error)) from error
+        return {named[at]: offset for at, offset in found.items()}
 
     def close(self) -> None:
         """Close the log file."""

@@ -10,6 +10,7 @@ from schemas.settings import Settings
 from schemas.topics import TOPICS
 from streams.flow import Incoming, Outgoing
 from streams.kafka.connection import Connection
+from streams.kafka.groups import committed
 from streams.kafka.link import Link
 from streams.kafka.publisher import KafkaPublisher
 from streams.kafka.reader import KafkaReader
@@ -95,6 +96,20 @@ class KafkaBroker:
             BrokerError: Kafka did not tell.
         """
         return await self._link.call(self._reader.end(self._name(topic), partition))
+
+    async def committed(
+        self, stage: str, places: Sequence[tuple[str, int]]
+    ) -> dict[tuple[str, int], int | None]:
+        """Return for each topic and partition the offset that a stage reads next, None if it has
+        not read any.
+
+        Raises:
+            BrokerError: Kafka did not tell.
+        """
+        named = {(self._name(topic), partition): (topic, partition) for topic, partition in places}
+        group = f"{self.prefix}.{stage}"
+        found = await self._link.call(committed(self._connection, group, list(named)))
+        return {named[at]: offset for at, offset in found.items()}
 
     def close(self) -> None:
         """Close the connections. Closing again does nothing."""

@@ -165,6 +165,14 @@ async def test_a_topic_that_is_not_there_is_said(make: Make) -> None:
         await make().publish([Outgoing("turns", b"k", b"v")])
 
 
+async def test_how_far_a_group_has_come(make: Make) -> None:
+    broker = make()
+    await asyncio.to_thread(broker.ensure_topics)
+    places = [("turns", 0), ("turns", 1)]
+    assert await broker.committed("nobody", places) == dict.fromkeys(places)
+    assert await broker.committed("nobody", []) == {}
+
+
 def test_the_identity_is_the_clusters(make: Make) -> None:
     assert make().identity == make().identity != ""
 
