@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas.settings import ModelJudge, Panel, Settings, SignalsJudge
-from streams.lineup import stage_names
+from streams.lineup import ensemble_names, stage_names
 from streams.supervisor import lines as lines_module
 from streams.supervisor.backoff import Backoff
 from streams.supervisor.idle import Stillness
@@ -42,7 +42,7 @@ def test_the_default_layout() -> None:
             "signals",
             ("judge.signals-errors", "judge.signals-reaction", "judge.signals-efficiency"),
         ),
-        ("ensemble.default", ("ensemble.default",)),
+        ("ensemble.default", ensemble_names(Settings())),
         ("sinks", ("turnfiles", "pairs")),
     ]
 
