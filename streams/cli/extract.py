@@ -109,7 +109,8 @@ def _print_table(path: Path, turns: list[Turn]) -> None:
         about = brief(turn.model_dump())
         failed = sum(1 for result in turn.results if result.is_error)
         trouble = f", {failed} failed" if failed else ""
-        click.echo(f"  {style.time(turn.ended_ms)}  {about.request or '(no words)'}")
+        asked = shorten(turn.request, 90) or "(no words)"
+        click.echo(f"  {style.time(turn.ended_ms)}  {asked}")
         click.echo(f"    {len(turn.calls)} calls{trouble}: {about.tools}")
         click.echo(f"    answer: {shorten(turn.answer, 90) or '(none)'}")
         origin = "" if turn.trigger == "user" else f"started by {turn.trigger}, "
