@@ -213,7 +213,7 @@ class BatchStage(Stage):
             applied = self.store.applied(*place) or 0
             end = await self.broker.end(*place)
             if applied < end:
-                committed = (await self.broker.committed(self.name, [place]))[place] or 0
+                committed = (await self.broker.committed(self._group, [place]))[place] or 0
                 if applied < committed:
                     await self._catch_up(place, applied, committed)
                 current = current and end <= committed

@@ -39,7 +39,9 @@ class Line:
         assert isinstance(broker, EmbeddedBroker)
         self.broker = broker
         broker.ensure_topics()
-        self.stage = BatchStage("windows", ["judgements"], "1", Windows(), settings, broker)
+        self.stage = BatchStage(
+            "windows", ["judgements"], "1", Windows(), settings, broker, group="windows.second"
+        )
         self.clock = self.stage._handler
 
     async def come(self, *records: tuple[bytes, bytes]) -> None:
@@ -69,7 +71,8 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 def committed_at(line: Line, monkeypatch: pytest.MonkeyPatch, offset: int | None) -> None:
     """Let another worker have committed up to an offset."""
 
-    async def committed(_stage: str, places: Iterable[tuple[str, int]]) -> dict[object, object]:
+    async def committed(group: str, places: Iterable[tuple[str, int]]) -> dict[object, object]:
+        assert group == "windows.second"
         return dict.fromkeys(places, offset)
 
     monkeypatch.setattr(line.broker, "committed", committed)

@@ -5,12 +5,16 @@ import sys
 from pathlib import Path
 
 from streams.seats import Seat
+from streams.stage import seat_table
 
 
 def test_the_lowest_free_seat_is_taken(tmp_path: Path) -> None:
     first, second, third = (Seat(tmp_path, "extract") for _ in range(3))
     assert [each.number for each in (first, second, third)] == [0, 1, 2]
-    assert [each.table for each in (first, second)] == ["extract", "extract.1"]
+    assert [seat_table("extract", each.number) for each in (first, second)] == [
+        "extract",
+        "extract.1",
+    ]
     assert len({each.member for each in (first, second, third)}) == 3
     second.close()
     again = Seat(tmp_path, "extract")
