@@ -78,6 +78,7 @@ class BatchStage(Stage):
         super().__init__(name, topics, version, settings, broker, group=group)
         self._handler = handler
         self._scope = scope
+        self._whole = False
         self._busy = asyncio.Lock()
         self._stirred = asyncio.Event()
         self._clock: asyncio.Task[None] | None = None
@@ -93,12 +94,13 @@ class BatchStage(Stage):
         if self._clock is not None:
             self._clock.cancel()
         async with self._busy:
-            if isinstance(self._handler, Flushing) and self._opened and not self.failed.done():
+            if isinstance(self._handler, Flushing) and self._whole and not self.failed.done():
                 await self._flush(self._handler, everything=True)
         await super().stop()
 
     def assigned(self) -> None:
-        """Look again at what is due."""
+        """Look again at what the table lacks, and at what is due."""
+        self._whole = False
         self._stirred.set()
 
     async def work(self, stream: Any) -> None:
@@ -108,28 +110,48 @@ class BatchStage(Stage):
                 await self._handle([self.incoming(event) for event in events])
 
     async def _handle(self, records: Sequence[Incoming]) -> None:
+        # Before any of them is applied: what is caught up with is written to the table, and what
+        # is applied must not be before that which follows from it is published.
+        await self._complete()
+        for place, offset in _firsts(records).items():
+            await self._catch_up(place, offset)
         outgoing: list[Outgoing] = []
         for record in records:
-            outgoing += await self._take(record)
+            outgoing += self._take(record)
         await self.broker.publish(outgoing)
         self.store.commit()
         self._stirred.set()
 
-    async def _take(self, record: Incoming) -> list[Outgoing]:
-        """Apply a record in its turn: not twice, and not before those that the table lacks."""
+    def _take(self, record: Incoming) -> list[Outgoing]:
+        """Apply a record, but not twice."""
         place = (record.topic, record.partition)
-        expected = self.store.applied(*place) or 0
-        if record.offset < expected:
+        if record.offset < (self.store.applied(*place) or 0):
             return []
-        if record.offset > expected:
-            await self._catch_up(place, expected, record.offset)
         outgoing = self._apply(record)
         self.store.advance(*place, record.offset + 1)
         return outgoing
 
-    async def _catch_up(self, place: tuple[str, int], start: int, stop: int) -> None:
+    async def _complete(self) -> None:
+        """Give a table that all partitions share all that its group has had of any of them.
+
+        Only records tell a partition's table that it lacks some. This one would be taken for
+        whole, and written to files, when they came for one partition and not for another.
+        """
+        if self._whole:
+            return
+        if self._scope == "worker":
+            places = [(topic, number) for topic in self.topics for number in self._partitions]
+            committed = await self.broker.committed(self._group, places)
+            for place, offset in committed.items():
+                await self._catch_up(place, offset or 0)
+        self._whole = True
+
+    async def _catch_up(self, place: tuple[str, int], stop: int) -> None:
         """Build what the table lacks from the topic. What follows from those records was
         published before their offsets were committed, so it is not published again."""
+        start = self.store.applied(*place) or 0
+        if start >= stop:
+            return
         logger.info(
             "%s: its table is at %s/%d offset %d, its group at %d; reading the records between",
             self.name,
@@ -178,6 +200,7 @@ class BatchStage(Stage):
     async def _do_what_is_due(self) -> float | None:
         """Return in how many seconds to look again, or None for not before records come."""
         if isinstance(self._handler, Flushing):
+            await self._complete()
             if self._handler.flush_in() == 0:
                 await self._flush(self._handler)
             return self._handler.flush_in()
@@ -214,7 +237,14 @@ class BatchStage(Stage):
             end = await self.broker.end(*place)
             if applied < end:
                 committed = (await self.broker.committed(self._group, [place]))[place] or 0
-                if applied < committed:
-                    await self._catch_up(place, applied, committed)
+                await self._catch_up(place, committed)
                 current = current and end <= committed
         return current
+
+
+def _firsts(records: Iterable[Incoming]) -> dict[tuple[str, int], int]:
+    """Return the offset of the first record of each topic and partition."""
+    firsts: dict[tuple[str, int], int] = {}
+    for record in records:
+        firsts.setdefault((record.topic, record.partition), record.offset)
+    return firsts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +116,21 @@ class Session:
     @property
     def data(self) -> bytes:
         return b"".join(line + b"\n" for line in self.lines)
+
+    @property
+    def clock(self) -> int:
+        """When the next entry is written, by the entries' own time (epoch milliseconds)."""
+        return self._clock
+
+    @contextmanager
+    def taken_back(self) -> Iterator[list[bytes]]:
+        """Write lines that OpenClaw takes back: they are in what is yielded and nowhere else."""
+        count, parent = len(self.lines), self._parent
+        lines: list[bytes] = []
+        yield lines
+        lines += self.lines[count:]
+        del self.lines[count:]
+        self._parent = parent
 
 
 def session(seed: int, turns: int, *, result_chars: int = 400) -> Session:
