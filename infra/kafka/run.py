@@ -176,7 +176,11 @@ def _cluster(data: Path) -> str:
     """Return the cluster's id, made with the folder."""
     file = data / "cluster"
     if not file.exists():
-        file.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+        made = "-"
+        # Kafka's tools would take it for an option.
+        while made.startswith("-"):
+            made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        file.write_text(made)
     return file.read_text()
 
 
