@@ -125,9 +125,10 @@ class Tail(Section):
         description="How often the directories are read again, in case a notification was lost.",
     )
     quiet: Seconds = Field(
-        "60s",
+        "10m",
         validate_default=True,
-        description="A session whose file has not grown for this long has given its answer.",
+        description="A session whose file has not grown for this long has given its answer. "
+        "A reply that comes sooner is known to the judges.",
     )
     abandoned: Seconds = Field(
         "6h",

@@ -21,6 +21,7 @@ from schemas.deadletter import DeadLetter, deadletter_id
 from schemas.settings import Settings
 from schemas.topics import DEADLETTERS
 from streams.broker import Broker
+from streams.embedded.raw import RawSchema
 from streams.flow import Incoming, Outgoing
 from streams.seats import Seat
 from streams.table import TableLockedError, TableStore
@@ -115,21 +116,7 @@ class Stage(ABC):
 
     def dead_letter(self, record: Incoming, error: ValidationError) -> Outgoing:
         """Return the dead letter of a record that could not be read."""
-        source = f"{self.broker.prefix}.{record.topic}"
-        position = f"{record.partition}:{record.offset}"
-        reason = _first_line(error)
-        logger.warning("%s: can't read %s %s: %s", self.name, source, position, reason)
-        value = record.value or b""
-        letter = DeadLetter(
-            id=deadletter_id(self.name, source, position, reason),
-            stage=self.name,
-            source=source,
-            position=position,
-            reason=reason,
-            raw=value[:RAW_CHARS].decode("utf-8", "replace"),
-            omitted_bytes=max(0, len(value) - RAW_CHARS),
-        )
-        return Outgoing(DEADLETTERS, letter.id.encode(), letter.to_bytes())
+        return dead_letter(self.name, self.broker.prefix, record, error)
 
     def fail(self, error: BaseException) -> None:
         """End the stage: nothing that is not durable yet counts."""
@@ -151,7 +138,7 @@ class Stage(ABC):
             **options,
         )
         names = [f"{self.broker.prefix}.{topic}" for topic in self.topics]
-        topic = app.topic(*names, key_type=bytes, value_type=bytes, value_serializer="raw")
+        topic = app.topic(*names, schema=RawSchema())
         app.agent(topic, name=f"{group}.agent")(self._work)
         app.on_partitions_assigned.connect(self._on_assigned, weak=False)  # type: ignore[arg-type]
         return app
@@ -186,6 +173,25 @@ class Stage(ABC):
                 if time.monotonic() > give_up:
                     raise
                 await asyncio.sleep(0.1)
+
+
+def dead_letter(stage: str, prefix: str, record: Incoming, error: ValidationError) -> Outgoing:
+    """Return the dead letter of a record that a stage could not read, and say so in the log."""
+    source = f"{prefix}.{record.topic}"
+    position = f"{record.partition}:{record.offset}"
+    reason = _first_line(error)
+    logger.warning("%s: can't read %s %s: %s", stage, source, position, reason)
+    value = record.value or b""
+    letter = DeadLetter(
+        id=deadletter_id(stage, source, position, reason),
+        stage=stage,
+        source=source,
+        position=position,
+        reason=reason,
+        raw=value[:RAW_CHARS].decode("utf-8", "replace"),
+        omitted_bytes=max(0, len(value) - RAW_CHARS),
+    )
+    return Outgoing(DEADLETTERS, letter.id.encode(), letter.to_bytes())
 
 
 def seat_table(table: str, number: int) -> str:
