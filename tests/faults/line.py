@@ -251,10 +251,16 @@ class Line:
         for stage in stage_names(settings)[1:]:
             topics = READS[stage.partition(".")[0]]
             places = [(topic, number) for topic in topics for number in partitions]
-            committed = asyncio.run(self.broker.committed(stage, places))
             ends = [asyncio.run(self.broker.end(*place)) for place in places]
-            lags[stage] = sum(ends) - sum(offset or 0 for offset in committed.values())
+            lags[stage] = sum(ends) - self.committed(stage)
         return lags
+
+    def committed(self, stage: str) -> int:
+        """Return how many records a stage has committed."""
+        numbers = range(self.settings().broker.partitions)
+        places = [(topic, each) for topic in READS[stage.partition(".")[0]] for each in numbers]
+        found = asyncio.run(self.broker.committed(stage, places))
+        return sum(offset or 0 for offset in found.values())
 
     def verdicts(self) -> dict[str, bytes]:
         """Return the last revision of each verdict by its id."""
@@ -347,11 +353,17 @@ class Line:
             time.sleep(every)
         return time.monotonic() - began
 
-    def story(self) -> str:
+    def story(self, lines: int = 40) -> str:
         """Return the last of what the supervisor said."""
         with suppress(FileNotFoundError):
-            return "\n".join(self.said.read_text(errors="replace").splitlines()[-40:])
+            return "\n".join(self.said.read_text(errors="replace").splitlines()[-lines:])
         return "(nothing was said)"
+
+    def log(self, name: str) -> str:
+        """Return what a process has said."""
+        with suppress(FileNotFoundError):
+            return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
+        return ""
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,95 @@
+"""Workers that die at a chosen moment: where a crash would hurt most if the order were wrong.
+
+As a supervisor (``python -m tests.faults.crashing FD``) this is the real one, but for the command
+that starts its workers. As a worker (``python -m tests.faults.crashing STAGE...``) it is the real
+one, but for calls that end the process with SIGKILL before they return, each once in a run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sinks import atomic
+from streams import worker
+from streams.broker import EmbeddedBroker
+from streams.supervisor import __main__ as real
+from streams.supervisor import supervise
+from streams.supervisor.plan import ProcessSpec
+from streams.table import TableStore
+from streams.tail.checkpoint import Checkpoints
+
+DIARY = "FAULTS_DIARY"
+"""Names the directory in which workers note where they have died already."""
+
+AFTER = {"replaced": 1}
+"""The call of its kind that a process dies in; else the second one."""
+
+
+class Diary:
+    """Says when to die, and remembers it beyond death."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._calls: dict[str, int] = {}
+
+    def die(self, point: str) -> None:
+        """End this process if it has come here often enough and has not died here before."""
+        self._calls[point] = self._calls.get(point, 0) + 1
+        note = self._folder / f"{self._name} {point}"
+        if self._calls[point] >= AFTER.get(point, 2) and not note.exists():
+            note.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def deaths(folder: Path) -> set[tuple[str, str]]:
+    """Return which processes have died at which point."""
+    return {(note.name.split()[0], note.name.split()[1]) for note in folder.iterdir()}
+
+
+def install(diary: Diary) -> None:
+    """Put the deaths in place."""
+    publish = EmbeddedBroker.publish
+
+    async def published(self: EmbeddedBroker, records: Sequence[Any]) -> None:
+        await publish(self, records)
+        if records:
+            diary.die("published")
+
+    EmbeddedBroker.publish = published  # type: ignore[method-assign]
+    _after(TableStore, "commit", lambda: diary.die("written"))
+    _after(Checkpoints, "store", lambda: diary.die("checkpointed"))
+    _after(atomic, "_sync_directory", lambda: diary.die("replaced"))
+
+
+def _after(owner: Any, name: str, then: Callable[[], None]) -> None:
+    original = getattr(owner, name)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        then()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Be the supervisor if given a file descriptor, else a worker."""
+    if arguments[0].isdecimal():
+        supervise.worker_command = _command  # type: ignore[assignment]
+        return real.main(arguments)
+    install(Diary(Path(os.environ[DIARY]), arguments[0].partition("@")[0]))
+    return worker.main(arguments)
+
+
+def _command(spec: ProcessSpec, **_: object) -> list[str]:
+    return [sys.executable, "-m", __spec__.name, *spec.stages]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
