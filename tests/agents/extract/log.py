@@ -14,6 +14,7 @@ from schemas.table import MemoryTable
 
 START = 1_795_373_900_000
 LEAF = "the leaf"
+TAIL = Tail(quiet=60, abandoned=21_600)
 """Stands for the last entry, as the parent of a new one."""
 
 
@@ -155,7 +156,7 @@ class Run:
     def __init__(self, records: list[Entry], settings: Extract | None = None) -> None:
         self.explained: list[Explanation] = []
         self.table = MemoryTable()
-        extractor = Extractor(settings, Tail(), self.explained.append)
+        extractor = Extractor(settings, TAIL, self.explained.append)
         self.found: list[Extracted] = []
         for record in records:
             self.found += extractor.apply(record, self.table)

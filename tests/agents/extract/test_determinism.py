@@ -11,7 +11,7 @@ from agents.extract import Extracted, Extractor
 from schemas import Entry, Turn
 from schemas.openclaw_messages import epoch_ms
 from schemas.table import MemoryTable, Table
-from tests.agents.extract.log import LEAF, Log, outputs
+from tests.agents.extract.log import LEAF, TAIL, Log, outputs
 
 ACTIONS = st.lists(
     st.tuples(
@@ -112,11 +112,11 @@ def run(
 ) -> list[Extracted]:
     """Apply records, with a fresh extractor before those at the places in `fresh`."""
     table = table or MemoryTable()
-    extractor = Extractor()
+    extractor = Extractor(tail=TAIL)
     found: list[Extracted] = []
     for place, record in enumerate(records):
         if place in fresh:
-            extractor = Extractor()
+            extractor = Extractor(tail=TAIL)
         found += extractor.apply(record, table)
     return found
 

@@ -41,7 +41,7 @@ GOLDEN: dict[str, list[tuple[Any, ...]]] = {
         ("648a8773", "cron", "cron says run one tool", "", "quiet", [0], 0)
     ],
     "main/sessions/s-multi-1.jsonl": [
-        ("f5e25c5e", "user", "please do the multi thing", "", "quiet", [0, 1], 1),
+        ("f5e25c5e", "user", "please do the multi thing", "", "user", [0, 1], 1),
         ("38d90711", "user", "please do the multi thing", "", "user", [0, 1], 1),
         ("9e44ea17", "user", "now run one tool please", "", "user", [0], 0),
         ("ea074427", "user", "produce big output", "", "user", [0], 0),

@@ -67,7 +67,7 @@ class World:
         self.database = home / "tail.db"
         self.settings = Settings(
             paths=Paths(openclaw=(self.root,), home=home),
-            tail=Tail.model_validate(tail),
+            tail=Tail.model_validate({"quiet": "60s"} | tail),
         )
         self.broker = Broker()
         self.now = 0.0
