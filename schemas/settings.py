@@ -377,6 +377,13 @@ class Supervision(Section):
     backoff_max: Seconds = Field(
         "60s", validate_default=True, description="The wait doubles up to this."
     )
+    stalled: Seconds = Field(
+        "5m",
+        ge=1,
+        validate_default=True,
+        description="A stage that commits nothing for so long while records wait for it is "
+        "restarted; one with a language model gets at least three of its timeouts.",
+    )
     drain: Seconds = Field(
         "4s", validate_default=True, description="How long stages may finish their work at the end."
     )

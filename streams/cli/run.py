@@ -93,7 +93,7 @@ def make_plan(
         CommandError: the broker can't be watched for idleness.
     """
     from streams.broker import log_path
-    from streams.supervisor.layout import layout
+    from streams.supervisor.layout import layout, stalled_after
     from streams.supervisor.plan import Plan
 
     embedded = settings.broker.url == "embedded"
@@ -112,6 +112,7 @@ def make_plan(
         backoff=settings.run.backoff,
         backoff_max=settings.run.backoff_max,
         drain=settings.run.drain,
+        stalled=stalled_after(settings),
         feed=feed,
         verbose=verbose,
         until_idle=until_idle,

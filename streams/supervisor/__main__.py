@@ -25,6 +25,7 @@ from streams.supervisor.idle import end_when_idle
 from streams.supervisor.lines import Lines
 from streams.supervisor.lock import AlreadyRunning, HomeLock
 from streams.supervisor.plan import Plan
+from streams.supervisor.stalls import restart_stalled
 from streams.supervisor.summary import summary
 from streams.supervisor.supervise import Companion, Supervisor
 
@@ -74,6 +75,8 @@ def _run(plan: Plan) -> int:
         companions.append(_feeding(log, plan, style))
     if log is not None and plan.until_idle is not None:
         companions.append(_idling(log, plan.until_idle))
+    if log is not None and plan.stalled:
+        companions.append(_watching(log))
     try:
         code = asyncio.run(Supervisor(plan, lines, companions=companions).run())
         if log is not None and plan.until_idle is not None:
@@ -101,6 +104,13 @@ def _feeding(log: Log, plan: Plan, style: Style) -> Companion:
 def _idling(log: Log, quiet: float) -> Companion:
     async def watch(supervisor: Supervisor) -> None:
         await end_when_idle(supervisor, log, quiet)
+
+    return watch
+
+
+def _watching(log: Log) -> Companion:
+    async def watch(supervisor: Supervisor) -> None:
+        await restart_stalled(supervisor, log)
 
     return watch
 

@@ -72,6 +72,10 @@ class Child:
     def kill(self) -> None:
         """End the process and what it started at once."""
         self._stopping.set()
+        self.replace()
+
+    def replace(self) -> None:
+        """End the process at once, whatever it is at or hangs in; it is started again."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -101,6 +105,7 @@ class Child:
             os.close(writing)
         self._last.clear()
         self.state.ready = []
+        self.state.paused = []
         self._enter("crash-looping" if self._backoff.looping else "starting", self._process.pid)
         if self._stopping.is_set():
             # Told to stop while it was being started.
@@ -146,7 +151,7 @@ class Child:
             self._lines.take(self.state.name, line, show=not self._backoff.looping)
 
     def _hear(self, leash: socket.socket) -> None:
-        """Take in which stages the process says are ready."""
+        """Take in which stages the process says are ready, and which wait."""
         try:
             said = leash.recv(4096)
         except OSError:
@@ -156,8 +161,16 @@ class Child:
             return
         for line in said.decode("utf-8", "replace").splitlines():
             verb, _, stage = line.partition(" ")
-            if verb == "ready" and stage in self.state.stages and stage not in self.state.ready:
+            if stage not in self.state.stages:
+                continue
+            if verb == "ready" and stage not in self.state.ready:
                 self.state.ready.append(stage)
+            elif verb == "paused" and stage not in self.state.paused:
+                self.state.paused.append(stage)
+                self._changed()
+            elif verb == "resumed" and stage in self.state.paused:
+                self.state.paused.remove(stage)
+                self._changed()
         if len(self.state.ready) == len(self.state.stages) and self.state.phase == "starting":
             self._enter("running", self.state.pid)
 

@@ -37,3 +37,16 @@ def layout(settings: Settings) -> tuple[ProcessSpec, ...]:
 def stages(settings: Settings) -> tuple[str, ...]:
     """Return the name of every stage, upstream first."""
     return tuple(stage for process in layout(settings) for stage in process.stages)
+
+
+def stalled_after(settings: Settings) -> dict[str, float]:
+    """Return for each stage how many seconds it may commit nothing while records wait for it.
+
+    A language model may take minutes over one turn, is asked twice where its answer can't be
+    read, and what stands behind a slow turn is committed only after it.
+    """
+    patience = dict.fromkeys(stages(settings), settings.run.stalled)
+    for judge in settings.judges:
+        if judge.kind != "signals":
+            patience[f"judge.{judge.name}"] = max(settings.run.stalled, 3 * judge.timeout)
+    return patience

@@ -2,7 +2,8 @@
 
 A worker's standard input is one end of a socket pair. The kernel closes the supervisor's end when
 the supervisor dies, however it dies, and the worker sees the end of its input. (Linux has a signal
-for that; macOS has none.) On the same line a worker says which of its stages are ready.
+for that; macOS has none.) On the same line a worker says which of its stages are ready, and which
+wait.
 """
 
 from __future__ import annotations
@@ -47,11 +48,21 @@ def hold(released: Callable[[], None] | None = None, *, grace: float = GRACE) ->
 
 def ready(stage: str) -> None:
     """Tell the supervisor that `stage` is at work; nothing happens where there is none."""
+    _say(f"ready {stage}")
+
+
+def paused(stage: str, *, yes: bool) -> None:
+    """Tell the supervisor whether `stage` waits for something out of its hands. While it does, it
+    is not taken for one that hangs."""
+    _say(f"{'paused' if yes else 'resumed'} {stage}")
+
+
+def _say(line: str) -> None:
     leash = descriptor()
     if leash is not None:
         # A supervisor that has died is the watching thread's matter.
         with suppress(OSError):
-            os.write(leash, f"ready {stage}\n".encode())
+            os.write(leash, f"{line}\n".encode())
 
 
 def _watch(leash: int, released: Callable[[], None], grace: float) -> None:

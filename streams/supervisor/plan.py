@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 
@@ -21,7 +22,8 @@ class Plan:
 
     Durations are in seconds. `log` is the embedded log's file, or empty where the topics live
     elsewhere. `models` are the language models that judge, as ``name (model)``. `until_idle`
-    ends the run when nothing has moved for so long; None keeps it running. `config` is the
+    ends the run when nothing has moved for so long; None keeps it running. `stalled` says for how
+    long each stage may commit nothing while records wait for it. `config` is the
     settings file, or empty where there is none.
     """
 
@@ -37,6 +39,7 @@ class Plan:
     backoff: float
     backoff_max: float
     drain: float
+    stalled: Mapping[str, float] = field(default_factory=dict)
     feed: bool = True
     verbose: bool = False
     until_idle: float | None = None

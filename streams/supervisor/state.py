@@ -15,13 +15,15 @@ Phase = Literal["starting", "running", "waiting", "crash-looping", "stopping", "
 
 @dataclass(slots=True)
 class ProcessState:
-    """One process. Times are epoch milliseconds; `failures` are deaths in a row."""
+    """One process. Times are epoch milliseconds; `failures` are deaths in a row; `paused` are its
+    stages that wait for something out of their hands, such as a judge's machine."""
 
     name: str
     stages: tuple[str, ...]
     pid: int | None = None
     phase: Phase = "starting"
     ready: list[str] = field(default_factory=list)
+    paused: list[str] = field(default_factory=list)
     restarts: int = 0
     failures: int = 0
     since_ms: int = 0

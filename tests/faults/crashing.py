@@ -1,4 +1,4 @@
-"""Workers that die at a chosen moment: where a crash would hurt most if the order were wrong.
+"""Workers that die, or hang, at a chosen moment: where it would hurt most if the order were wrong.
 
 As a supervisor (``python -m tests.faults.crashing FD``) this is the real one, but for the command
 that starts its workers. As a worker (``python -m tests.faults.crashing STAGE...``) it is the real
@@ -7,6 +7,7 @@ one, but for calls that end the process with SIGKILL before they return, each on
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 
 from sinks import atomic
 from streams import worker
+from streams.batch import BatchStage
 from streams.broker import EmbeddedBroker
 from streams.supervisor import __main__ as real
 from streams.supervisor import supervise
@@ -25,6 +27,9 @@ from streams.tail.checkpoint import Checkpoints
 
 DIARY = "FAULTS_DIARY"
 """Names the directory in which workers note where they have died already."""
+
+HANG = "FAULTS_HANG"
+"""Names a stage that hangs once instead of dying; nobody dies then."""
 
 AFTER = {"replaced": 1}
 """The call of its kind that a process dies in; else the second one."""
@@ -45,6 +50,14 @@ class Diary:
         if self._calls[point] >= AFTER.get(point, 2) and not note.exists():
             note.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def first(self, what: str) -> bool:
+        """Say whether this is the first time in the run."""
+        note = self._folder / what
+        if note.exists():
+            return False
+        note.touch()
+        return True
 
 
 def deaths(folder: Path) -> set[tuple[str, str]]:
@@ -67,6 +80,18 @@ def install(diary: Diary) -> None:
     _after(atomic, "_sync_directory", lambda: diary.die("replaced"))
 
 
+def install_hang(diary: Diary, stage: str) -> None:
+    """Have the agent of a stage wait for ever for something that never comes."""
+    handle = BatchStage._handle
+
+    async def hanging(self: BatchStage, records: Sequence[Any]) -> None:
+        if self.name == stage and diary.first(f"{stage} hung"):
+            await asyncio.Event().wait()
+        await handle(self, records)
+
+    BatchStage._handle = hanging  # type: ignore[method-assign]
+
+
 def _after(owner: Any, name: str, then: Callable[[], None]) -> None:
     original = getattr(owner, name)
 
@@ -83,7 +108,11 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[0].isdecimal():
         supervise.worker_command = _command  # type: ignore[assignment]
         return real.main(arguments)
-    install(Diary(Path(os.environ[DIARY]), arguments[0].partition("@")[0]))
+    diary = Diary(Path(os.environ[DIARY]), arguments[0].partition("@")[0])
+    if HANG in os.environ:
+        install_hang(diary, os.environ[HANG])
+    else:
+        install(diary)
     return worker.main(arguments)
 
 
