@@ -14,8 +14,6 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from pydantic import ValidationError
-
 from schemas.settings import Settings
 from schemas.table import Table
 from streams.broker import Broker
@@ -25,6 +23,10 @@ from streams.stage import Stage
 
 BATCH = 250
 """Most records in a batch."""
+
+UNUSABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a record can make a decision raise. A record that nobody foresaw must not stop those behind
+it; what the machine raises (no space, no memory) is not the record's fault and ends the stage."""
 
 BEHIND = 0.2
 """Seconds until the clock is looked at again by a stage that has records to catch up with."""
@@ -170,7 +172,7 @@ class BatchStage(Stage):
         self.store.begin()
         try:
             return list(self._handler.apply(record, self._table(record.partition)))
-        except ValidationError as error:
+        except UNUSABLE as error:
             self.store.undo()
             return [self.dead_letter(record, error)]
 

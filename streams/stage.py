@@ -69,6 +69,7 @@ class Stage(ABC):
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lineage = f"{broker.identity} {version}"
         self._opened: TableStore | None = None
+        self._ready = asyncio.Event()
         self._partitions: frozenset[int] = frozenset()
         self._cut = len(broker.prefix) + 1
         self._seat = Seat(settings.paths.home, self._group) if broker.shares_partitions else None
@@ -114,7 +115,7 @@ class Stage(ABC):
             message.value,
         )
 
-    def dead_letter(self, record: Incoming, error: ValidationError) -> Outgoing:
+    def dead_letter(self, record: Incoming, error: Exception) -> Outgoing:
         """Return the dead letter of a record that could not be read."""
         return dead_letter(self.name, self.broker.prefix, record, error)
 
@@ -145,6 +146,8 @@ class Stage(ABC):
 
     async def _work(self, stream: Any) -> None:
         try:
+            # Faust lets records through before it has told everyone that partitions are assigned.
+            await self._ready.wait()
             await self.work(stream)
         except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor starts anew
             # Faust would start the agent again and commit what comes after the records at hand.
@@ -160,6 +163,7 @@ class Stage(ABC):
             self.fail(error)
             return
         self.assigned()
+        self._ready.set()
 
     async def _open(self) -> TableStore:
         number = self._seat.number if self._seat else 0
@@ -175,12 +179,13 @@ class Stage(ABC):
                 await asyncio.sleep(0.1)
 
 
-def dead_letter(stage: str, prefix: str, record: Incoming, error: ValidationError) -> Outgoing:
+def dead_letter(stage: str, prefix: str, record: Incoming, error: Exception) -> Outgoing:
     """Return the dead letter of a record that a stage could not read, and say so in the log."""
     source = f"{prefix}.{record.topic}"
     position = f"{record.partition}:{record.offset}"
     reason = _first_line(error)
-    logger.warning("%s: can't read %s %s: %s", stage, source, position, reason)
+    unforeseen = None if isinstance(error, ValidationError) else error
+    logger.warning("%s: can't use %s %s: %s", stage, source, position, reason, exc_info=unforeseen)
     value = record.value or b""
     letter = DeadLetter(
         id=deadletter_id(stage, source, position, reason),
@@ -205,7 +210,9 @@ def tables_path(settings: Settings) -> Path:
     return settings.paths.home / "tables"
 
 
-def _first_line(error: ValidationError) -> str:
+def _first_line(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}"
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}" if where else str(first["msg"])
