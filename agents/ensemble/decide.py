@@ -47,13 +47,12 @@ def decide(panel: Panel, judgements: Mapping[str, Judgement], closed: bool) -> V
             by_judge.setdefault(name, []).append(judgement)
     if not by_judge:
         return None
-    chosen = {name: preferred(answers) for name, answers in by_judge.items()}
-    if "" in chosen:
-        return _verdict(panel, "skipped", [chosen[""]])
-    missing = tuple(sorted(name for name in panel.judges if name not in chosen))
+    if "" in by_judge:
+        return _verdict(panel, "skipped", [preferred(by_judge[""])])
+    missing = tuple(sorted(name for name in panel.judges if name not in by_judge))
     if missing and not closed:
         return None
-    answers = [chosen[name] for name in sorted(chosen)]
+    answers = [preferred(by_judge[name]) for name in sorted(by_judge)]
     scores = [answer.scores for answer in answers if answer.scores is not None]
     if len(scores) < panel.quorum:
         return _verdict(panel, "incomplete", answers, missing)
@@ -68,8 +67,11 @@ def preferred(answers: Iterable[Judgement]) -> Judgement:
     A score beats an abstention; then the highest rubric and the highest model name in natural
     order (`v10` after `v9`, `llama3.3` after `llama3.1`); then the largest id.
     """
+    known = tuple(answers)
+    if len(known) == 1:
+        return known[0]
     return max(
-        answers,
+        known,
         key=lambda answer: (
             answer.status == "scored",
             _natural(answer.rubric),
