@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from schemas.durations import Seconds
+from schemas.pair import Strategy
 from schemas.turn import Trigger
 
 
@@ -259,6 +260,12 @@ class ModelJudge(Section):
     timeout: Seconds = Field(
         "10m", validate_default=True, description="How long one answer may take."
     )
+    reaction_wait: Seconds = Field(
+        0,
+        ge=0,
+        description="How long after a turn that ended in silence the user's reply is waited for; "
+        "0 judges it at once.",
+    )
     api_key: SecretStr | None = Field(
         None, description="Only by environment; or name a file with api_key_file."
     )
@@ -282,6 +289,9 @@ class Panel(Section):
     max_spread: float = Field(
         4.0, ge=0, description="A larger spread on overall is an ensemble_disagreement."
     )
+    force: tuple[str, ...] = Field(
+        (), description="Judges that count here although they have passed no calibration."
+    )
 
     @model_validator(mode="after")
     def _reachable(self) -> Panel:
@@ -291,12 +301,20 @@ class Panel(Section):
             )
         if len(set(self.judges)) != len(self.judges):
             raise mistake("a judge sits on a panel once", "judges")
+        for name in self.force:
+            if name not in self.judges:
+                raise mistake(f"{name!r} is forced and does not sit on the panel", "force")
         return self
 
 
 class Calibration(Section):
     """What a judge must show before it may sit on a panel."""
 
+    required: bool = Field(
+        True,
+        description="Whether a panel counts a language model only once it has passed; signals "
+        "judges always count.",
+    )
     min_separation: float = Field(
         0.85,
         ge=0.5,
@@ -357,7 +375,34 @@ class Pairs(Section):
     rejected: float = Field(
         4.0, ge=1, le=10, description="Highest overall score of a rejected one."
     )
+    min_margin: float = Field(
+        3.0, ge=0, le=9, description="Least difference of the two overall scores."
+    )
     per_prompt: int = Field(4, ge=1, description="Most pairs made from one request.")
+    per_side: int = Field(2, ge=1, description="Most pairs that one answer stands in.")
+    strategies: Annotated[tuple[Strategy, ...], NoDecode] = Field(
+        ("branch", "retry", "same_request", "unpaired"),
+        description='How pairs are found. "neighbour" (nearly the same words) finds more, and '
+        "worse ones.",
+    )
+    max_length_ratio: float = Field(
+        0.0,
+        ge=0,
+        description="Snapshots leave out pairs with a chosen answer more than this many times as "
+        "long as the rejected one; 0 for no limit.",
+    )
+    eval_share: float = Field(
+        0.05, ge=0, lt=0.5, description="Share of the sessions kept for evaluation."
+    )
+    test_share: float = Field(
+        0.05, ge=0, lt=0.5, description="Share of the sessions kept for a last test."
+    )
+
+    @field_validator("strategies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Take strategies as the environment lists them, with commas."""
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _apart(self) -> Pairs:

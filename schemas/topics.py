@@ -11,6 +11,7 @@ CANDIDATES: Final = "candidates"
 JUDGEMENTS: Final = "judgements"
 VERDICTS: Final = "verdicts"
 PAIRS: Final = "pairs"
+REVIEWS: Final = "reviews"
 TRAINING: Final = "training"
 DEADLETTERS: Final = "deadletters"
 
@@ -22,6 +23,7 @@ TOPICS: Final = (
     JUDGEMENTS,
     VERDICTS,
     PAIRS,
+    REVIEWS,
     TRAINING,
     DEADLETTERS,
 )

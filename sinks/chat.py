@@ -18,7 +18,8 @@ replies)."""
 class Said:
     """A message of a turn.
 
-    `content` is equal for messages that say the same. `decision` is set for the assistant's.
+    `content` is equal for messages that say the same. `decision` is set for the assistant's,
+    `result` for a tool's.
     `whole` is False where the log does not hold all of it: a cut or pictured result, a decision
     whose call was stripped, one that is empty or that no model made. Such a message equals nothing,
     and is no answer to learn from.
@@ -28,6 +29,7 @@ class Said:
     content: str
     decision: Decision | None
     whole: bool
+    result: ToolResult | None = None
 
 
 def prompt_of(turn: Turn) -> tuple[ChatMessage, ...]:
@@ -71,6 +73,16 @@ def messages_of(turn: Turn) -> list[Said]:
     return said + _in_order(results)
 
 
+def renumbered(message: ChatMessage, start: int) -> ChatMessage:
+    """Return an assistant's message with its call ids counted from `call_<start>`."""
+    if not message.tool_calls:
+        return message
+    calls = tuple(
+        call | {"id": f"call_{number}"} for number, call in enumerate(message.tool_calls, start)
+    )
+    return message.model_copy(update={"tool_calls": calls})
+
+
 def _decided(decision: Decision, numbers: dict[str, int]) -> Said:
     calls = tuple(_call(call, numbers[call.id]) for call in decision.calls)
     message = ChatMessage(role="assistant", content=decision.text, tool_calls=calls or None)
@@ -82,7 +94,8 @@ def _answered(result: ToolResult, number: int) -> Said:
     message = ChatMessage(
         role="tool", content=result.text, tool_call_id=f"call_{number}", name=result.name
     )
-    return Said(message, _content(message), None, not (result.images or result.omitted_chars))
+    whole = not (result.images or result.omitted_chars)
+    return Said(message, _content(message), None, whole, result)
 
 
 def _call(call: ToolCall, number: int) -> dict[str, Any]:

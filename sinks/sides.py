@@ -1,13 +1,13 @@
-"""The scored turns of a request in the order in which they are tried, however many there are.
+"""The scored turns of a group in the order in which they are tried, however many there are.
 
-A cron task is asked thousands of times in the same words. So a request's record holds only its best
-few turns of each kind, and is read and written in the same time however often it was asked; all of
-them stand as keys of their own, for when the best ones go.
+A cron task is asked thousands of times in the same words. So a group's record holds only its best
+few turns of each kind, and is read and written in the same time however large it is; all of them
+stand as keys of their own, for when the best ones go.
 
 In the table, under `pairs/`:
-    side/<turn id>                             the turn's side, if it is one
-    member/<request>/<kind>/<order>/<turn id>  the same turns in order
-    request/<request>                          the best of them, and the pairs made
+    side/<strategy>/<turn id>                the turn's side, if it is one
+    member/<group>/<kind>/<order>/<turn id>  the same turns in order
+    group/<group>                            the best of them, and the pairs made
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import Literal, NamedTuple
 import orjson
 
 from schemas.table import Table
-from sinks.pairing import SIDES, Candidate
+from sinks.strategies.select import SIDES, Candidate
 
 _SIDE = "pairs/side/"
 _MEMBER = "pairs/member/"
-_REQUEST = "pairs/request/"
+_GROUP = "pairs/group/"
 
 KEPT = 4 * SIDES
-"""How many of each kind a request's record holds: enough that few removals ask for a refill."""
+"""How many of each kind a group's record holds: enough that few removals ask for a refill."""
 
 Kind = Literal["chosen", "rejected"]
 
@@ -47,35 +47,36 @@ class Member(NamedTuple):
 
 
 class SideOf(NamedTuple):
-    """Where a turn stands: the request, the kind, and its place among that kind."""
+    """Where a turn stands: the group, the kind, and its place among that kind."""
 
-    request: str
+    group: str
     kind: Kind
     member: Member
 
 
-def side(request: str, kind: Kind, candidate: Candidate) -> SideOf:
+def side(group: str, kind: Kind, candidate: Candidate) -> SideOf:
     """Return where a turn stands that has become a side."""
     overall = round(candidate.overall, 3)
     order = -overall if kind == "chosen" else overall
-    return SideOf(request, kind, Member(order, candidate.started_ms, candidate.turn_id))
+    return SideOf(group, kind, Member(order, candidate.started_ms, candidate.turn_id))
 
 
-def side_of(turn_id: str, table: Table) -> SideOf | None:
+def side_of(strategy: str, turn_id: str, table: Table) -> SideOf | None:
     """Return where a turn stands at present."""
-    stored = table.get(_SIDE + turn_id)
+    stored = table.get(f"{_SIDE}{strategy}/{turn_id}")
     if stored is None:
         return None
-    request, kind, member = orjson.loads(stored)
-    return SideOf(request, kind, Member(*member))
+    group, kind, member = orjson.loads(stored)
+    return SideOf(group, kind, Member(*member))
 
 
-def note_side(turn_id: str, now: SideOf | None, table: Table) -> None:
+def note_side(strategy: str, turn_id: str, now: SideOf | None, table: Table) -> None:
     """Note where a turn stands from now on."""
+    key = f"{_SIDE}{strategy}/{turn_id}"
     if now is None:
-        table.delete(_SIDE + turn_id)
+        table.delete(key)
     else:
-        table.put(_SIDE + turn_id, orjson.dumps((now.request, now.kind, tuple(now.member))))
+        table.put(key, orjson.dumps((now.group, now.kind, tuple(now.member))))
 
 
 @dataclass(slots=True)
@@ -86,15 +87,15 @@ class _Ranked:
     more: bool = False
 
 
-class Request:
-    """A request's sides and the pairs made of them, by id with the start of the chosen turn."""
+class Group:
+    """A group's sides and the pairs made of them, by id."""
 
     def __init__(self, digest: str, table: Table) -> None:
         self._digest = digest
         self._table = table
         self._kinds: dict[Kind, _Ranked] = {"chosen": _Ranked(), "rejected": _Ranked()}
-        self.made: dict[str, int] = {}
-        stored = table.get(_REQUEST + digest)
+        self.made: list[str] = []
+        stored = table.get(_GROUP + digest)
         if stored is not None:
             chosen, rejected, self.made = orjson.loads(stored)
             for ranked, (members, more) in zip(
@@ -133,16 +134,16 @@ class Request:
             ranked.more = len(found) == KEPT
 
     def save(self) -> None:
-        """Write the record, or forget a request without any sides."""
+        """Write the record, or forget a group without any sides."""
         kinds = [
             ([tuple(member) for member in ranked.members], ranked.more)
             for ranked in self._kinds.values()
         ]
         if self.made or any(members for members, _ in kinds):
             value = orjson.dumps((*kinds, self.made), option=orjson.OPT_SORT_KEYS)
-            self._table.put(_REQUEST + self._digest, value)
+            self._table.put(_GROUP + self._digest, value)
         else:
-            self._table.delete(_REQUEST + self._digest)
+            self._table.delete(_GROUP + self._digest)
 
     def _key(self, kind: Kind, member: Member) -> str:
         # Offset by 10, so that the scores of both kinds are positive and sort as text.

@@ -1,8 +1,9 @@
-"""The stages `turnfiles` and `pairs`: `turns` and `verdicts` to files, and to `pairs`."""
+"""The stages `turnfiles` and `pairs`: what was scored to files, and to `pairs`."""
 
 from __future__ import annotations
 
 from agents.ensemble import edition
+from agents.judges.signals.words import hear
 from schemas.settings import Settings
 from schemas.table import Table
 from sinks import PairsSink, Sink, TurnFiles
@@ -10,14 +11,20 @@ from streams.batch import BatchStage
 from streams.broker import Broker
 from streams.flow import Incoming, Outgoing
 
-VERSIONS = {"turnfiles": "turnfiles 1", "pairs": "pairs 1"}
+VERSIONS = {"turnfiles": "turnfiles 1", "pairs": "pairs 2"}
 
 
 def make(name: str, settings: Settings, broker: Broker) -> BatchStage:
     """Return the stage of that name, not yet started."""
-    sink = _turn_files(settings) if name == "turnfiles" else _pairs(settings)
-    handler = SinkHandler(sink)
-    return BatchStage(name, sink.topics, VERSIONS[name], handler, settings, broker, scope="worker")
+    handler = make_handler(name, settings)
+    return BatchStage(
+        name, handler.topics, VERSIONS[name], handler, settings, broker, scope="worker"
+    )
+
+
+def make_handler(name: str, settings: Settings) -> SinkHandler:
+    """Return the decisions of the stage of that name."""
+    return SinkHandler(_turn_files(settings) if name == "turnfiles" else _pairs(settings))
 
 
 class SinkHandler:
@@ -26,8 +33,13 @@ class SinkHandler:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What it reads."""
+        return self._sink.topics
+
     def apply(self, record: Incoming, table: Table) -> list[Outgoing]:
-        """Take in one turn or verdict."""
+        """Take in one record."""
         outputs = self._sink.apply(record.topic, record.value or b"", table)
         return [Outgoing(output.topic, output.key, output.value) for output in outputs]
 
@@ -47,7 +59,15 @@ def _turn_files(settings: Settings) -> TurnFiles:
 
 def _pairs(settings: Settings) -> PairsSink:
     sinks = settings.sinks
-    return PairsSink(settings.paths.output, _label(settings), settings.pairs, sinks.flush)
+    return PairsSink(
+        settings.paths.output, _label(settings), settings.pairs, asks_again, sinks.flush
+    )
+
+
+def asks_again(text: str, request: str) -> bool:
+    """Say whether a user's message asks again for what a request asked, or corrects the answer."""
+    heard = hear(text, request)
+    return heard.correction or heard.repeated
 
 
 def _label(settings: Settings) -> str:

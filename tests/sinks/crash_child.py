@@ -28,7 +28,7 @@ def main(directory: Path) -> None:
             table.put(key, value.encode())
     sinks = (
         TurnFiles(directory / "out", "default", "UTC", delay=0),
-        PairsSink(directory / "out", "default", Pairs(), delay=0),
+        PairsSink(directory / "out", "default", Pairs(), lambda *_: False, delay=0),
     )
     print("ready", flush=True)
     rng = random.Random()

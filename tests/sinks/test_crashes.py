@@ -35,7 +35,7 @@ class Killed(BaseException):
 def make_sinks(output: Path) -> tuple[Sink, ...]:
     return (
         TurnFiles(output, "default", "UTC", delay=0),
-        PairsSink(output, "default", Pairs(), delay=0),
+        PairsSink(output, "default", Pairs(), lambda *_: False, delay=0),
     )
 
 

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas.pair import PreferencePair
+from schemas.reaction import Reaction, reaction_id
+from schemas.record import Record
+from schemas.review import Review
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
 from schemas.turn import Turn
@@ -23,12 +26,18 @@ from sinks import Output, PairsSink, SinkError
 
 Make = Callable[..., Any]
 RULES = Pairs()
+
+
+def asks_again(text: str, request: str) -> bool:
+    return text.startswith("no") or text == request
+
+
 ASK = "what's in my inbox today?"
 
 
 @pytest.fixture
 def sink(tmp_path: Path) -> PairsSink:
-    return PairsSink(tmp_path, "default", RULES)
+    return PairsSink(tmp_path, "default", RULES, asks_again)
 
 
 @pytest.fixture
@@ -36,11 +45,15 @@ def table() -> MemoryTable:
     return MemoryTable()
 
 
-def feed(sink: PairsSink, table: MemoryTable, *records: Turn | Verdict) -> list[Output]:
+def topic_of(record: Record) -> str:
+    kinds = {Turn: "turns", Verdict: "verdicts", Reaction: "reactions", Review: "reviews"}
+    return kinds[type(record)]
+
+
+def feed(sink: PairsSink, table: MemoryTable, *records: Record) -> list[Output]:
     outputs: list[Output] = []
     for record in records:
-        topic = "turns" if isinstance(record, Turn) else "verdicts"
-        outputs += sink.apply(topic, record.to_bytes(), table)
+        outputs += sink.apply(topic_of(record), record.to_bytes(), table)
     sink.flush(table, everything=True)
     return outputs
 
@@ -58,7 +71,7 @@ def on_topic(outputs: list[Output]) -> dict[bytes, bytes]:
     for topic, key, value in outputs:
         assert topic == "pairs"
         if value is None:
-            del left[key]
+            left.pop(key, None)
         else:
             left[key] = value
     return left
@@ -156,7 +169,7 @@ def test_a_revision_takes_a_pair_back_and_another_brings_it_again(
 def test_at_most_so_many_of_one_request(
     table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
 ) -> None:
-    sink = PairsSink(tmp_path, "default", Pairs(per_prompt=3))
+    sink = PairsSink(tmp_path, "default", Pairs(per_prompt=3), asks_again)
     outputs = []
     for n in range(20):
         verdict = make_verdict(n, 9 if n % 2 else 2)
@@ -197,9 +210,9 @@ def test_changed_thresholds_make_all_pairs_again(
 ) -> None:
     turns = [make_turn(n, request=ASK) for n in (1, 2)]
     (made,) = feed(sink, table, *turns, make_verdict(1, 7), make_verdict(2, 2))
-    stricter = PairsSink(tmp_path, "default", Pairs(chosen=8))
+    stricter = PairsSink(tmp_path, "default", Pairs(chosen=8), asks_again)
     assert feed(stricter, table, make_turn(99)) == [Output("pairs", made.key, None)]
-    assert PairsSink(tmp_path, "default", RULES).apply(
+    assert PairsSink(tmp_path, "default", RULES, asks_again).apply(
         "verdicts", make_verdict(98).to_bytes(), table
     ) == [made]
 
@@ -210,7 +223,7 @@ def test_a_promoted_panel_makes_all_pairs_again(
     turns = [make_turn(n, request=ASK) for n in (1, 2)]
     news = [make_verdict(1, 2, panel="new"), make_verdict(2, 9, panel="new")]
     (made,) = feed(sink, table, *turns, make_verdict(1, 7), make_verdict(2, 2), *news)
-    promoted = PairsSink(tmp_path, "new", RULES)
+    promoted = PairsSink(tmp_path, "new", RULES, asks_again)
     left = on_topic([made, *feed(promoted, table, make_turn(99))])
     (pair,) = lines(tmp_path)
     assert left == {pair.id.encode(): pair.to_bytes()}
@@ -218,7 +231,7 @@ def test_a_promoted_panel_makes_all_pairs_again(
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b'{"id":"x"}'])
-@pytest.mark.parametrize("topic", ["turns", "verdicts"])
+@pytest.mark.parametrize("topic", ["turns", "verdicts", "reactions", "reviews"])
 def test_what_is_no_record_is_refused(
     sink: PairsSink, table: MemoryTable, topic: str, value: bytes
 ) -> None:
@@ -248,7 +261,7 @@ class TestTheFile:
         path = tmp_path / "pairs" / "pairs.jsonl"
         for number in (1, 2):
             path.write_text("my own notes\n")
-            sink = PairsSink(tmp_path, "default", RULES)
+            sink = PairsSink(tmp_path, "default", RULES, asks_again)
             with caplog.at_level(logging.WARNING):
                 feed(sink, table, make_verdict(1, 6 + number, revision=number + 1))
             assert (tmp_path / "pairs" / f"pairs.kept-{number}.jsonl").read_text()
@@ -261,7 +274,7 @@ class TestTheFile:
         path = tmp_path / "pairs" / "pairs.jsonl"
         before = path.read_bytes()
         path.unlink()
-        PairsSink(tmp_path, "default", RULES).flush(table, everything=True)
+        PairsSink(tmp_path, "default", RULES, asks_again).flush(table, everything=True)
         assert path.read_bytes() == before
 
     def test_a_directory_in_its_place_is_told_in_one_line(
@@ -271,7 +284,11 @@ class TestTheFile:
         path.unlink()
         path.mkdir()
         with pytest.raises(SinkError, match=r"can't read .*pairs\.jsonl: is a directory$"):
-            feed(PairsSink(tmp_path, "default", RULES), table, make_verdict(1, 8, revision=2))
+            feed(
+                PairsSink(tmp_path, "default", RULES, asks_again),
+                table,
+                make_verdict(1, 8, revision=2),
+            )
 
     def test_lines_are_in_the_order_of_the_chosen_turns(
         self,
@@ -288,40 +305,74 @@ class TestTheFile:
         assert [int(pair.chosen.turn_id, 16) for pair in lines(tmp_path)] == [1, 10, 20, 30]
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32), cuts=st.sets(st.integers(0, 60), max_size=6))
+def a_world(rng: random.Random, make_turn: Make, make_verdict: Make) -> list[Record]:
+    """Return a session in which the user asks again and again, siblings, copies and revisions."""
+    records: list[Record] = []
+    for n in range(12):
+        again = n % 3 == 1
+        ask = f"no, please do it, number {n % 2}" if again else f"please do it, number {n % 2}"
+        steps = make_turn(rng.randint(1, 4)).steps
+        fields: dict[str, Any] = {
+            "request": ask,
+            "session": f"s{n // 6}",
+            "steps": steps,
+            "started_ms": 1_772_000_000_000 + 1000 * (n - n % 2 if rng.random() < 0.3 else n),
+        }
+        turn = make_turn(n, **fields)
+        heard = [
+            Reaction(id=reaction_id(turn.id, at, "no"), turn_id=turn.id, text="no, again", at_ms=at)
+            for at in {turn.started_ms + 1000, turn.started_ms + rng.choice([1000, 2000])}
+        ]
+        if rng.random() < 0.5:
+            turn = turn.model_copy(update={"reaction": heard.pop()})
+        copy = {"session": rng.choice(["fork", "s0"]), "copied": True, "reaction": None}
+        records += [
+            turn,
+            turn.model_copy(update=copy),
+            *heard,
+            make_verdict(n, rng.choice([2, 5, 9])),
+            make_verdict(n, rng.choice([1, 3, 4, 7, 8, 10]), revision=2),
+        ]
+    return records
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    world=st.integers(0, 6),
+    seed=st.integers(0, 2**32),
+    cuts=st.sets(st.integers(0, 80), max_size=6),
+)
 def test_any_order_repeats_and_restarts_end_in_the_same_pairs(
     tmp_path_factory: pytest.TempPathFactory,
     make_turn: Make,
     make_verdict: Make,
+    world: int,
     seed: int,
     cuts: set[int],
 ) -> None:
-    rng = random.Random(seed % 7)
-    records: list[Turn | Verdict] = []
-    for n in range(12):
-        ask = f"please do it, number {n % 2}"
-        steps = make_turn(rng.randint(1, 4)).steps
-        records += [
-            make_turn(n, request=ask, steps=steps),
-            make_turn(n, request=ask, session="fork", copied=True),
-            make_verdict(n, rng.choice([2, 5, 9])),
-            make_verdict(n, rng.choice([1, 3, 4, 7, 8, 10]), revision=2),
-        ]
+    rules = Pairs(strategies=("branch", "retry", "same_request", "neighbour", "unpaired"))
+    records = a_world(random.Random(world), make_turn, make_verdict)
     plain = tmp_path_factory.mktemp("plain")
-    left = on_topic(feed(PairsSink(plain, "default", RULES), MemoryTable(), *records))
+    first = PairsSink(plain, "default", rules, asks_again)
+    left = on_topic(feed(first, MemoryTable(), *records))
+    for number, pair in enumerate(lines(plain)[::3]):
+        word = ("accept", "reject", "swap")[number % 3]
+        fields: dict[str, Any] = {"id": f"r{number}", "pair": pair, "word": word, "at_ms": number}
+        records += [Review(**fields), Review(**fields | {"id": "x", "word": "accept", "at_ms": -1})]
+    plain = tmp_path_factory.mktemp("reviewed")
+    sink = PairsSink(plain, "default", rules, asks_again)
+    left = on_topic(feed(sink, MemoryTable(), *records))
     rng = random.Random(seed)
     rng.shuffle(records)
     output = tmp_path_factory.mktemp("shuffled")
     table = MemoryTable()
-    sink = PairsSink(output, "default", RULES)
+    sink = PairsSink(output, "default", rules, asks_again)
     outputs: list[Output] = []
     for number, record in enumerate([*records, *records[:9]]):
         if number in cuts:
             sink.flush(table, everything=rng.random() < 0.5)
-            sink = PairsSink(output, "default", RULES)
-        topic = "turns" if isinstance(record, Turn) else "verdicts"
-        outputs += sink.apply(topic, record.to_bytes(), table)
+            sink = PairsSink(output, "default", rules, asks_again)
+        outputs += sink.apply(topic_of(record), record.to_bytes(), table)
     sink.flush(table, everything=True)
     assert on_topic(outputs) == left
     assert lines(output) == lines(plain)

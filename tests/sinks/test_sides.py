@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.table import MemoryTable
-from sinks.pairing import SIDES, Candidate
-from sinks.sides import KEPT, Kind, Request, note_side, side, side_of
+from sinks.sides import KEPT, Group, Kind, note_side, side, side_of
+from sinks.strategies.select import SIDES, Candidate
 
 KINDS: tuple[Kind, ...] = ("chosen", "rejected")
 
@@ -35,22 +35,22 @@ def test_the_best_are_known_after_any_changes(
     start: list[tuple[int, float | None]] = [(n, 1.0 + n % 10) for n in range(first)]
     for number, overall in [*start, *changes]:
         turn_id = f"t{number}"
-        request = Request("r", table)
-        old = side_of(turn_id, table)
+        group = Group("r", table)
+        old = side_of("branch", turn_id, table)
         if old is not None:
-            request.remove(old.kind, old.member)
+            group.remove(old.kind, old.member)
             del turns[turn_id]
         now = None
         if overall is not None:
             kind: Kind = "chosen" if overall >= 6 else "rejected"
             now = side("r", kind, Candidate(turn_id, overall, 5))
-            request.add(kind, now.member)
+            group.add(kind, now.member)
             turns[turn_id] = (kind, overall)
-        note_side(turn_id, now, table)
-        request.save()
-        assert side_of(turn_id, table) == now
+        note_side("branch", turn_id, now, table)
+        group.save()
+        assert side_of("branch", turn_id, table) == now
     for kind in KINDS:
-        assert Request("r", table).best(kind) == best_of(turns, kind)
+        assert Group("r", table).best(kind) == best_of(turns, kind)
     assert len(list(table.scan("pairs/member/"))) == len(turns)
     if not turns:
         assert not list(table.scan(""))
@@ -59,9 +59,9 @@ def test_the_best_are_known_after_any_changes(
 def test_a_record_stays_small_however_often_it_is_asked() -> None:
     table = MemoryTable()
     for number in range(500):
-        request = Request("r", table)
-        request.add("chosen", side("r", "chosen", Candidate(f"{number}", 8, number)).member)
-        request.save()
-    stored = table.get("pairs/request/r")
+        group = Group("r", table)
+        group.add("chosen", side("r", "chosen", Candidate(f"{number}", 8, number)).member)
+        group.save()
+    stored = table.get("pairs/group/r")
     assert stored is not None
     assert len(orjson.loads(stored)[0][0]) == KEPT

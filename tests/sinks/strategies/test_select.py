@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 
 from schemas.pair import PreferencePair
+from schemas.settings import Pairs
 from schemas.turn import ContextMessage, Decision, ToolCall, ToolResult, Turn
 from sinks.chat import messages_of, prompt_of
-from sinks.pairing import SIDES, Candidate, normalised, request_digest, select
+from sinks.example import Scored
+from sinks.strategies.select import GROUPINGS, SIDES, Candidate, select
 
 Make = Callable[..., Any]
 LS = ("exec", {"command": "ls"}, "a b")
 CAT = ("read", {"path": "a"}, "text")
+RULES = Pairs()
+(SAME,) = (each for each in GROUPINGS if each.strategy == "same_request")
 RM = ("exec", {"command": "rm a"}, "")
 
 
@@ -23,11 +27,12 @@ def pair_of(
 ) -> list[PreferencePair]:
     turns = {"good": better, "bad": worse}
     return select(
+        SAME,
         [Candidate("good", score, better.started_ms) for score in goods],
         [Candidate("bad", score, worse.started_ms) for score in bads],
-        turns.__getitem__,
+        lambda one: Scored(turns[one.turn_id], one.overall),
         "p",
-        4,
+        RULES,
     )
 
 
@@ -41,7 +46,7 @@ def test_the_first_decision_that_differs(make_turn: Make, make_steps: Make) -> N
         (message,) = side.messages
         assert message.role == "assistant"
         assert (message.tool_calls or ())[0]["function"]["name"] == name
-    assert pair.evidence == "same request, decision 2 differs"
+    assert pair.evidence == "same request, same context; decision 2 differs"
 
 
 def test_no_tool_result_stands_in_a_side(make_turn: Make, make_steps: Make) -> None:
@@ -132,52 +137,79 @@ def test_a_short_request_needs_the_same_conversation(make_turn: Make, make_steps
     worse = make_turn(2, request="yes", context=contexts[1], steps=make_steps(RM))
     assert not pair_of(better, worse)
     same = worse.model_copy(update={"context": contexts[0]})
-    assert pair_of(better, same)[0].evidence == "same request, decision 1 differs"
+    assert pair_of(better, same)[0].evidence == "same request, same context; decision 1 differs"
 
 
 def test_a_turn_is_not_paired_with_itself(make_turn: Make) -> None:
     side = Candidate("x", 5, 0)
-    assert not select([side], [side], lambda _: make_turn(), "p", 4)
+    loose = RULES.model_copy(update={"min_margin": 0})
+    assert not select(SAME, [side], [side], lambda _: Scored(make_turn(), 5), "p", loose)
 
 
 def test_what_is_said_once_is_not_said_again_nor_reversed(
     make_turn: Make, make_steps: Make
 ) -> None:
     turns = {
-        f"{kind}{n}": make_turn(n, steps=make_steps(LS if (kind == "good") == (n < 3) else RM))
+        f"{kind}{n}": make_turn(
+            n + 10 * (kind == "bad"), steps=make_steps(LS if (kind == "good") == (n < 3) else RM)
+        )
         for kind in ("good", "bad")
         for n in range(4)
     }
     chosen = [Candidate(f"good{n}", 9, n) for n in range(4)]
     rejected = [Candidate(f"bad{n}", 2, n) for n in range(4)]
-    (pair,) = select(chosen, rejected, turns.__getitem__, "p", 4)
-    assert (pair.chosen.turn_id, pair.rejected.turn_id) == ("good0", "bad0")
+    pairs = select(
+        SAME, chosen, rejected, lambda one: Scored(turns[one.turn_id], one.overall), "p", RULES
+    )
+    (pair,) = pairs
+    assert (pair.chosen.turn_id, pair.rejected.turn_id) == (turns["good0"].id, turns["bad0"].id)
 
 
 def test_only_turns_that_are_tried_are_read(make_turn: Make, make_steps: Make) -> None:
     read: list[str] = []
 
-    def load(turn_id: str) -> Turn:
-        read.append(turn_id)
-        turn: Turn = make_turn(1, steps=make_steps(("exec", {"command": turn_id}, "")))
-        return turn
+    def load(one: Candidate) -> Scored:
+        read.append(one.turn_id)
+        turn = make_turn(len(read), steps=make_steps(("exec", {"command": one.turn_id}, "")))
+        return Scored(turn, one.overall)
 
+    few = RULES.model_copy(update={"per_prompt": 1})
     chosen = [Candidate(f"g{n}", 9, n) for n in range(SIDES)]
     rejected = [Candidate(f"b{n}", 2, n) for n in range(SIDES)]
-    assert len(select(chosen, rejected, load, "p", 1)) == 1
+    assert len(select(SAME, chosen, rejected, load, "p", few)) == 1
     assert len(read) == 2
-    assert not select(chosen, [], load, "p", 1)
+    assert not select(SAME, chosen, [], load, "p", few)
 
 
-def test_requests_are_compared_without_case_and_spacing() -> None:
-    assert normalised("  Straße\n\tNR 1 ") == "strasse nr 1"
-    digests = {
-        request_digest(*asked)
-        for asked in [
-            ("a", "user", "x y"),
-            ("a", "user", "X  Y"),
-            ("b", "user", "x y"),
-            ("a", "cron", "x y"),
-        ]
-    }
-    assert len(digests) == 3
+def test_a_margin_that_is_too_small_makes_none(make_turn: Make, make_steps: Make) -> None:
+    turns = make_turn(1, steps=make_steps(LS)), make_turn(2, steps=make_steps(CAT))
+    assert len(pair_of(*turns, goods=(7,), bads=(4,))) == 1
+    assert not pair_of(*turns, goods=(6.5,), bads=(4,))
+
+
+def test_a_fault_in_what_both_have_done_is_no_ground_for_a_pair(
+    make_turn: Make, make_steps: Make
+) -> None:
+    first, result, *rest = make_steps(LS, CAT)
+    failed = result.model_copy(update={"is_error": True})
+    worse = make_turn(2, steps=(first, failed, *make_steps(LS, RM)[2:]))
+    better = make_turn(1, steps=(first, failed, *rest))
+    assert not pair_of(better, worse)
+
+
+def test_decisions_that_say_nearly_the_same_are_refused(make_turn: Make, make_steps: Make) -> None:
+    steps = [make_steps(("exec", {"command": command}, "")) for command in ("ls  A", "LS a")]
+    assert not pair_of(make_turn(1, steps=steps[0]), make_turn(2, steps=steps[1]))
+
+
+def test_one_side_stands_in_so_many_pairs(make_turn: Make, make_steps: Make) -> None:
+    turns = {str(n): make_turn(n, steps=make_steps(("exec", {"n": n}, ""))) for n in range(9)}
+    pairs = select(
+        SAME,
+        [Candidate("0", 9, 0)],
+        [Candidate(str(n), 2, n) for n in range(1, 9)],
+        lambda one: Scored(turns[one.turn_id], one.overall),
+        "p",
+        RULES.model_copy(update={"per_side": 3, "per_prompt": 8}),
+    )
+    assert len(pairs) == 3

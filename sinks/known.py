@@ -1,0 +1,181 @@
+"""What the pairs sink knows of each turn: its record, its scores, what the user said next.
+
+In the table, under `pairs/`:
+    turn/<turn id>               where it stands, rank among copies; the turn's record
+    score/<turn id>              by panel: rank, status, overall, the judges' words
+    reaction/<turn id>           by reaction id: when, what
+    after/<at_ms>                the turns that a message of this time reacts to
+    asked/<session>/<at_ms>      the turns that a message of this time began
+    judges/<panel>/<judge>...    the judges, their models and rubrics, as verdicts name them
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from schemas.reaction import Reaction
+from schemas.table import Table
+from schemas.turn import Turn
+from schemas.verdict import Verdict
+from sinks.strategies.asked import Asked
+from sinks.strategies.select import GROUPINGS
+from sinks.winner import turn_rank, verdict_rank
+
+TURN = "pairs/turn/"
+SCORE = "pairs/score/"
+JUDGES = "pairs/judges/"
+_REACTION = "pairs/reaction/"
+_AFTER = "pairs/after/"
+_ASKED = "pairs/asked/"
+
+RATIONALE_CHARS = 600
+"""How much of a judge's words is kept: enough to find the call it speaks of."""
+
+
+class Line(NamedTuple):
+    """Where a turn stands. `groups` holds its group by strategy, and nothing for a turn that can
+    be no side."""
+
+    groups: dict[str, str]
+    session: str
+    started_ms: int
+    rank: tuple[Any, ...]
+
+
+class Score(NamedTuple):
+    """What the panel says of a turn."""
+
+    status: str
+    overall: float | None
+    rationales: tuple[str, ...]
+
+
+def take_turn(asked: Asked, value: bytes, table: Table) -> bool:
+    """Take in a turn and say whether it is new or replaces another copy."""
+    if asked.reaction is not None:
+        # From every copy, so that the order in which they come makes no difference.
+        take_reaction(asked.reaction, table)
+    rank = turn_rank(asked, value)
+    before = line_of(asked.id, table)
+    if before is not None:
+        if before.rank <= rank:
+            return False
+        _drop_from(_asked_key(before.session, before.started_ms), asked.id, table)
+    groups = {g.strategy: g.key(asked) for g in GROUPINGS} if asked.usable else {}
+    session = f"{asked.agent}/{asked.session}"
+    line = orjson.dumps((groups, session, asked.started_ms, rank))
+    table.put(TURN + asked.id, line + b"\n" + (value if groups else b""))
+    if groups:
+        _add_to(_asked_key(session, asked.started_ms), asked.id, table)
+    return True
+
+
+def take_verdict(verdict: Verdict, table: Table) -> bool:
+    """Take in a verdict and say whether it counts more than what was known."""
+    key = SCORE + verdict.turn_id
+    stored = table.get(key)
+    scores: dict[str, Any] = {} if stored is None else orjson.loads(stored)
+    rank = verdict_rank(verdict)
+    if verdict.label in scores and tuple(scores[verdict.label][0]) >= rank:
+        return False
+    overall = None if verdict.scores is None else verdict.scores.overall
+    words = [each.rationale[:RATIONALE_CHARS] for each in verdict.opinions if each.rationale]
+    scores[verdict.label] = (rank, verdict.status, overall, words)
+    table.put(key, orjson.dumps(scores))
+    return True
+
+
+def take_reaction(reaction: Reaction, table: Table) -> bool:
+    """Take in what the user said after a turn and say whether it is new."""
+    key = _REACTION + reaction.turn_id
+    stored = table.get(key)
+    known: dict[str, Any] = {} if stored is None else orjson.loads(stored)
+    if reaction.id in known or reaction.at_ms is None:
+        return False
+    known[reaction.id] = (reaction.at_ms, reaction.text)
+    table.put(key, orjson.dumps(known, option=orjson.OPT_SORT_KEYS))
+    _add_to(f"{_AFTER}{reaction.at_ms}", reaction.turn_id, table)
+    return True
+
+
+def line_of(turn_id: str, table: Table) -> Line | None:
+    """Return where a turn stands, or None if it has not come."""
+    stored = table.get(TURN + turn_id)
+    return None if stored is None else read_line(stored)
+
+
+def read_line(stored: bytes) -> Line:
+    """Return where a turn stands, from what `TURN` keys hold."""
+    groups, session, started_ms, rank = orjson.loads(stored.partition(b"\n")[0])
+    return Line(groups, session, started_ms, tuple(rank))
+
+
+def turn_bytes(turn_id: str, table: Table) -> bytes:
+    """Return the record of a turn that can be a side."""
+    stored = table.get(TURN + turn_id)
+    return b"" if stored is None else stored.partition(b"\n")[2]
+
+
+def turn_of(turn_id: str, table: Table) -> Turn:
+    """Return a turn that can be a side."""
+    return Turn.from_bytes(turn_bytes(turn_id, table))
+
+
+def score_of(turn_id: str, panel: str, table: Table) -> Score | None:
+    """Return what a panel says of a turn, or None before it does."""
+    stored = table.get(SCORE + turn_id)
+    return None if stored is None else read_score(stored, panel)
+
+
+def read_score(stored: bytes, panel: str) -> Score | None:
+    """Return what a panel says of a turn, from what `SCORE` keys hold."""
+    found = orjson.loads(stored).get(panel)
+    return None if found is None else Score(found[1], found[2], tuple(found[3]))
+
+
+def reactions_to(turn_id: str, table: Table) -> list[tuple[int, str]]:
+    """Return what the user said after a turn, each with its time (epoch milliseconds)."""
+    stored = table.get(_REACTION + turn_id)
+    if stored is None:
+        return []
+    return sorted((at_ms, text) for at_ms, text in orjson.loads(stored).values())
+
+
+def began_at(session: str, at_ms: int, table: Table) -> list[str]:
+    """Return the turns of a session that a message of this time began."""
+    return _list(_asked_key(session, at_ms), table)
+
+
+def before(turn_id: str, line: Line, table: Table) -> list[str]:
+    """Return the turns of a turn's session that its request reacts to."""
+    found = []
+    for each in _list(f"{_AFTER}{line.started_ms}", table):
+        other = line_of(each, table)
+        if other is not None and other.session == line.session and each != turn_id:
+            found.append(each)
+    return found
+
+
+def _asked_key(session: str, at_ms: int) -> str:
+    return f"{_ASKED}{session}/{at_ms}"
+
+
+def _list(key: str, table: Table) -> list[str]:
+    stored = table.get(key)
+    return [] if stored is None else list(orjson.loads(stored))
+
+
+def _add_to(key: str, turn_id: str, table: Table) -> None:
+    known = _list(key, table)
+    if turn_id not in known:
+        table.put(key, orjson.dumps(sorted([*known, turn_id])))
+
+
+def _drop_from(key: str, turn_id: str, table: Table) -> None:
+    left = [each for each in _list(key, table) if each != turn_id]
+    if left:
+        table.put(key, orjson.dumps(left))
+    else:
+        table.delete(key)
