@@ -11,7 +11,8 @@ class DeadLetter(Record):
 
     `source` is a file path or a topic, `position` a byte offset or `partition:offset`. `raw` is
     the input itself, as text where it is UTF-8 and as base64 where it is not (`encoding`), cut to
-    a bounded length (`omitted_bytes` says by how much).
+    a bounded length (`omitted_bytes` says by how much). `resolved` says that it has been read
+    since; such a record comes behind the letter, with its id and without `raw`.
     """
 
     id: str
@@ -22,6 +23,7 @@ class DeadLetter(Record):
     raw: str = ""
     encoding: str = "utf-8"
     omitted_bytes: int = 0
+    resolved: bool = False
 
 
 def deadletter_id(stage: str, source: str, position: str, reason: str) -> str:

@@ -8,6 +8,7 @@ records between are read back from the topic): see `streams.stage`.
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ MEMTABLE_BYTES = 8 << 20
 CACHE_BYTES = 8 << 20
 OPEN_FILES = 64
 
+logger = logging.getLogger(__name__)
+
 _ABSENT = object()
 _LINEAGE = b"!lineage"
 _OFFSET = b"!offset/"
@@ -41,6 +44,7 @@ class TableStore:
 
     Raises:
         TableLockedError: another process has the store open.
+        TableError: it can't be opened.
     """
 
     def __init__(self, path: Path, lineage: str) -> None:
@@ -84,7 +88,11 @@ class TableStore:
         self._undo = None
 
     def commit(self) -> None:
-        """Write all changes and offsets since the last commit, atomically."""
+        """Write all changes and offsets since the last commit, atomically.
+
+        Raises:
+            TableError: they can't be written. The store may refuse everything from then on.
+        """
         self._undo = None
         if not self._pending:
             return
@@ -94,7 +102,10 @@ class TableStore:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        self._db.write(batch)
+        try:
+            self._db.write(batch)
+        except Exception as error:
+            raise _error(self.path, error) from error
         self._pending.clear()
 
     def discard(self) -> None:
@@ -105,7 +116,11 @@ class TableStore:
     def close(self) -> None:
         """Close the store without committing."""
         self._pending.clear()
-        self._db.close()
+        try:
+            self._db.close()
+        except Exception as error:  # noqa: BLE001 - the library has no exceptions of its own
+            # What was committed stands in its write-ahead log, and is taken from there.
+            logger.warning("%s", _error(self.path, error))
 
     def _get(self, key: bytes) -> bytes | None:
         value = self._pending.get(key, _ABSENT)
@@ -172,7 +187,11 @@ class ScopedTable:
             yield key[cut:].decode(), value
 
 
-class TableLockedError(Exception):
+class TableError(Exception):
+    """A table can't be opened or written. The message says what to do."""
+
+
+class TableLockedError(TableError):
     """Another process has the table open."""
 
 
@@ -184,6 +203,8 @@ def _open(path: Path) -> Rdict:
     path.mkdir(parents=True, exist_ok=True)
     blocks = BlockBasedOptions()
     blocks.set_block_cache(Cache(CACHE_BYTES))
+    # Half of all reads are of keys that are new; without the filter each would look into files.
+    blocks.set_bloom_filter(10, False)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(blocks)
@@ -199,4 +220,12 @@ def _open(path: Path) -> Rdict:
     except Exception as error:
         if "lock" in str(error).lower():
             raise TableLockedError(f"{path} is in use by another process") from error
-        raise
+        raise _error(path, error) from error
+
+
+def _error(path: Path, error: Exception) -> TableError:
+    """Return what RocksDB says in its own long way, with what there is to be done."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "no space left" in reason.lower():
+        reason = "no space left on device; free some space, it is tried again"
+    return TableError(f"can't write the table {path}: {reason}")

@@ -22,6 +22,9 @@ COMMANDS = {
     "run": "Run the whole line, all day, under one supervisor.",
     "worker": "Run single stages in this process.",
     "judges": "Find out what the judges are worth.",
+    "replay": "Have history judged by another panel, or cut and filtered by other rules.",
+    "panels": "Compare panels, and choose the one that counts.",
+    "deadletters": "Look at what could not be read, and send it again.",
     "status": "Show how far each stage has come, and how the processes are.",
     "doctor": "Check that everything clawback needs is there.",
 }

@@ -21,7 +21,10 @@ def summary(log: Log, prefix: str, output: Path, since: float) -> list[str]:
     # The newest revision of a verdict is the last one.
     verdicts = {value["id"]: value["status"] for value in _values(log, f"{prefix}.verdicts")}
     pairs = {value["id"] for value in _values(log, f"{prefix}.pairs")}
-    letters = {value["id"] for value in _values(log, f"{prefix}.deadletters")}
+    resolved = {
+        value["id"]: value.get("resolved", False) for value in _values(log, f"{prefix}.deadletters")
+    }
+    letters = [name for name, done in resolved.items() if not done]
     counted = Counter(verdicts.values())
     by_status = ", ".join(
         f"{counted[status]} {status.replace('_', ' ')}" for status in _ORDER if counted[status]

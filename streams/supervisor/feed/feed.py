@@ -54,7 +54,7 @@ class Feed:
                 verdicts.append(value)
             elif bare == PAIRS:
                 self._out(pair_line(value, self._style))
-            elif bare == DEADLETTERS:
+            elif bare == DEADLETTERS and not value.get("resolved"):
                 self._out(deadletter_line(value, self._style))
         self._show(verdicts)
 

@@ -1,0 +1,1 @@
+"""Replay: history judged by another panel, or cut and filtered by other rules."""
