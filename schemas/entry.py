@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any, Literal
 
+from pydantic import Field
+
 from schemas.identity import ID_BYTES, digest
 from schemas.record import Part, Record
 
@@ -32,6 +34,9 @@ class Entry(Record):
     OpenClaw closed the session (`/new`, reset, delete). Both come from the tailer, the only stage
     that sees the files, so that all stages behind it are functions of the topic alone and replay
     to the same turns whatever the clock says.
+
+    `redacted` counts by kind what was replaced in the line before it came here
+    (`schemas.redaction`); it is left out where nothing was.
     """
 
     id: str
@@ -39,6 +44,7 @@ class Entry(Record):
     origin: Origin
     entry: dict[str, Any] | None = None
     quiet_seconds: float | None = None
+    redacted: dict[str, int] = Field({}, exclude_if=lambda counts: not counts)
 
 
 def line_id(session: str, line: bytes) -> str:

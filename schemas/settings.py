@@ -149,6 +149,28 @@ class Tail(Section):
         return self
 
 
+class Privacy(Section):
+    """What is replaced in session logs before anything else sees them."""
+
+    secrets: bool = Field(
+        True, description="Whether keys, tokens and passwords are replaced by placeholders."
+    )
+    personal: Annotated[tuple[Literal["email", "phone", "iban", "card", "ip"], ...], NoDecode] = (
+        Field(
+            (),
+            description="Personal data that is replaced too: email, phone, iban, card, ip.",
+        )
+    )
+
+    @field_validator("personal", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Take kinds as the environment lists them, with commas."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+
 class Extract(Section):
     """Cutting sessions into turns."""
 
@@ -456,6 +478,9 @@ class Settings(BaseSettings):
     paths: Paths = Field(default_factory=Paths, description="Where things are read and kept.")
     broker: Broker = Field(Broker(), description="What carries the topics.")
     tail: Tail = Field(Tail(), description="Following the session files.")
+    privacy: Privacy = Field(
+        Privacy(), description="What is replaced in session logs before anything else sees them."
+    )
     extract: Extract = Field(Extract(), description="Cutting sessions into turns.")
     prefilter: Prefilter = Field(
         Prefilter(), description="What is dropped before any judge sees it."

@@ -30,6 +30,7 @@ from streams.broker import Broker
 from streams.deadletters.reading import Letter
 from streams.flow import Outgoing
 from streams.replay.topics import partitions, scan
+from streams.tail.guard import open_guard
 from streams.tail.lines import split
 from streams.tail.names import parse
 from streams.tail.records import STAGE as TAIL
@@ -121,10 +122,11 @@ def _from_file(letter: DeadLetter, settings: Settings) -> Outgoing:
             agent=agent,
             session=name.session,
             inode=inode,
+            guard=open_guard(settings),
         )
         made = records.of_line(line, limit)
         if made is None:
-            raise StillUnreadable("the line is blank now")
+            raise StillUnreadable("the line is blank now, or its session is forgotten")
         if made.topic == DEADLETTERS:
             raise StillUnreadable(DeadLetter.from_bytes(made.value or b"").reason)
         return made

@@ -11,6 +11,7 @@ from pathlib import Path
 from schemas.settings import Tail
 from streams.tail.checkpoint import Checkpoint
 from streams.tail.file import Signature
+from streams.tail.guard import Guard
 from streams.tail.names import Name, parse
 from streams.tail.transcript import Generation, Transcript
 
@@ -24,6 +25,7 @@ class Folder:
         checkpoints: those of the files in it.
         number: gives a new file its number.
         tail: the settings.
+        guard: decides what of a line may pass.
     """
 
     def __init__(
@@ -33,9 +35,10 @@ class Folder:
         checkpoints: Iterable[Checkpoint],
         number: Callable[[], int],
         tail: Tail,
+        guard: Guard,
     ) -> None:
         self.path = str(root / "agents" / agent / "sessions")
-        self._new: Callable[[], Transcript] = lambda: Transcript(root, agent, number, tail)
+        self._new: Callable[[], Transcript] = lambda: Transcript(root, agent, number, tail, guard)
         self._transcripts: dict[str, Transcript] = {}
         self._files: dict[str, tuple[Generation, Transcript]] = {}
         self._other: set[str] = set()

@@ -14,6 +14,7 @@ from schemas.settings import Tail
 from streams.tail.checkpoint import Checkpoint
 from streams.tail.complaints import Complaints
 from streams.tail.folder import Folder
+from streams.tail.guard import Guard
 from streams.tail.transcript import Batch, Transcript
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Follower:
         roots: the state directories.
         checkpoints: where an earlier run came to.
         tail: the settings.
+        guard: decides what of a line may pass.
         clock: seconds since the epoch, for markers.
         complaints: what was said before, so that a restart of the follower does not repeat it.
     """
@@ -39,11 +41,13 @@ class Follower:
         roots: Sequence[Path],
         checkpoints: Iterable[Checkpoint],
         tail: Tail,
+        guard: Guard,
         clock: Callable[[], float],
         complaints: Complaints | None = None,
     ) -> None:
         self._roots = [Path(os.path.normpath(root)) for root in roots]
         self._tail = tail
+        self._guard = guard
         self._clock = clock
         self._complaints = complaints or Complaints(_log)
         self._folders: dict[str, Folder] = {}
@@ -100,6 +104,7 @@ class Follower:
                     self._stored.pop((str(root), agent), ()),
                     lambda: next(self._numbers),
                     self._tail,
+                    self._guard,
                 )
             transcripts, checkpoints = folder.scan(self._clock())
         except (FileNotFoundError, NotADirectoryError):

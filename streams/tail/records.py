@@ -10,6 +10,7 @@ import orjson
 from schemas import DeadLetter, Entry, Origin, deadletter_id, line_id, marker_id
 from schemas.topics import DEADLETTERS, ENTRIES
 from streams.flow import Outgoing
+from streams.tail.guard import Guard
 from streams.tail.lines import HEAD_BYTES, Line, Unreadable, clean, parse
 
 STAGE = "tail"
@@ -24,9 +25,21 @@ class Records:
         agent: whose directory it lies in.
         session: the session it belongs to.
         inode: of the file that is read.
+        guard: decides what of a line may pass. None lets everything pass, and is right only where
+            nothing goes on to a topic.
     """
 
-    def __init__(self, *, source: str, file: str, agent: str, session: str, inode: int) -> None:
+    def __init__(
+        self,
+        *,
+        source: str,
+        file: str,
+        agent: str,
+        session: str,
+        inode: int,
+        guard: Guard | None = None,
+    ) -> None:
+        self._guard = guard
         self._source = source
         self._origin = Origin(agent=agent, session=session, file=file, inode=inode, offset=0)
         self._session = session
@@ -35,24 +48,41 @@ class Records:
         head = orjson.dumps({"agent": agent, "session": session, "file": file, "inode": inode})
         self._origin_json = b'","kind":"line","origin":' + head[:-1] + b',"offset":'
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether the session is forgotten: it has no records, and no markers either."""
+        return self._guard is not None and self._guard.forgets(self._session)
+
     def of_line(self, line: Line, max_line: int) -> Outgoing | None:
-        """Return the record of a line: an entry, a dead letter, or None where it is blank."""
+        """Return the record of a line: an entry, a dead letter, or None where it is blank or
+        forgotten."""
+        if self.forgotten:
+            return None
         if not line.whole:
             return self._dead(line, f"longer than {max_line} bytes (tail.max_line_bytes)")
         line = clean(line)
         if not line.data or line.data.isspace():
             return None
+        counts: dict[str, int] = {}
+        if self._guard is not None:
+            passed = self._guard.line(line.data)
+            if passed is None:
+                return None
+            # The id comes from what has passed: hashed with the secret in it, a line of which all
+            # but a weak password is known would be a way to try passwords out.
+            line, counts = line._replace(data=passed.data), passed.counts
         try:
             entry = parse(line.data)
         except Unreadable as error:
             return self._dead(line, str(error))
         # As Entry.to_bytes() would write it, but with the line as it stands: building the model
         # and serialising it again costs several times what reading the line does.
-        value = b'{"schema":1,"id":"%s%s%d},"entry":%s,"quiet_seconds":null}' % (
+        value = b'{"schema":1,"id":"%s%s%d},"entry":%s,"quiet_seconds":null%s}' % (
             line_id(self._session, line.data).encode(),
             self._origin_json,
             line.offset,
             entry,
+            b',"redacted":%s' % orjson.dumps(counts) if counts else b"",
         )
         return Outgoing(ENTRIES, self._key, value)
 
@@ -70,8 +100,10 @@ class Records:
         return Outgoing(ENTRIES, self._key, entry.to_bytes())
 
     def _dead(self, line: Line, reason: str) -> Outgoing:
-        head = line.data[:HEAD_BYTES]
         size = line.size - 1 if not line.whole else len(line.data)
+        head = line.data[:HEAD_BYTES]
+        if self._guard is not None:
+            head = self._guard.text(head, cut=size > len(head))
         try:
             raw, encoding = _text(head, cut=size > len(head)), "utf-8"
         except UnicodeDecodeError:
@@ -86,7 +118,7 @@ class Records:
             reason=reason,
             raw=raw,
             encoding=encoding,
-            omitted_bytes=size - kept,
+            omitted_bytes=max(0, size - kept),
         )
         return Outgoing(DEADLETTERS, self._source.encode("utf-8", "replace"), letter.to_bytes())
 

@@ -15,6 +15,7 @@ from streams.flow import BrokerError, Publisher
 from streams.tail.checkpoint import CheckpointError, Checkpoints
 from streams.tail.complaints import Complaints
 from streams.tail.follower import Follower
+from streams.tail.guard import open_guard
 from streams.tail.transcript import Batch
 from streams.tail.watch import Watch
 
@@ -36,7 +37,7 @@ class Tailer:
     held at a time: one that waits for its acknowledgement, and the next one being read.
 
     Args:
-        settings: `paths.openclaw` and `tail` are used.
+        settings: `paths`, `tail` and `privacy` are used.
         publisher: the way out.
         checkpoints: where an earlier run came to. The tailer uses them alone, from its own thread.
         clock: seconds since the epoch, for `quiet` markers.
@@ -68,6 +69,7 @@ class Tailer:
 
         Raises:
             CheckpointError: the checkpoints can't be read.
+            PrivacyError: the key of the placeholders, or what was forgotten, can't be read.
         """
         try:
             self._watch.start(asyncio.get_running_loop())
@@ -83,6 +85,7 @@ class Tailer:
 
         Raises:
             CheckpointError: the checkpoints can't be read.
+            PrivacyError: the key of the placeholders, or what was forgotten, can't be read.
         """
         self._rescan_at = 0.0
         await self._catch_up()
@@ -119,6 +122,7 @@ class Tailer:
                 self._settings.paths.openclaw,
                 self._checkpoints.load(),
                 self._settings.tail,
+                open_guard(self._settings),
                 self._clock,
                 self._complaints,
             )

@@ -16,6 +16,7 @@ from streams.flow import Outgoing
 from streams.tail.chain import Chain
 from streams.tail.checkpoint import Checkpoint
 from streams.tail.file import FollowedFile, Moved, Signature, Unsteady
+from streams.tail.guard import Guard
 from streams.tail.markers import due
 from streams.tail.names import Name
 from streams.tail.records import Records
@@ -123,9 +124,13 @@ class Transcript:
         agent: whose it is.
         number: gives a new file its number.
         tail: the settings.
+        guard: decides what of a line may pass.
     """
 
-    def __init__(self, root: Path, agent: str, number: Callable[[], int], tail: Tail) -> None:
+    def __init__(
+        self, root: Path, agent: str, number: Callable[[], int], tail: Tail, guard: Guard
+    ) -> None:
+        self._guard = guard
         self._root = root
         self._agent = agent
         self._number = number
@@ -231,7 +236,7 @@ class Transcript:
         self.due = min(self.due, now + wait)
         if markers:
             records = self._records(one)
-            for marker in markers:
+            for marker in markers if not records.forgotten else ():
                 batch.add(records.marker(marker.kind, one.file.offset, marker.quiet_seconds))
             one.file.marked = markers[-1].level
             batch.cover(self._checkpoint(one))
@@ -243,6 +248,7 @@ class Transcript:
             agent=self._agent,
             session=one.name.session,
             inode=one.identity[1],
+            guard=self._guard,
         )
 
     def _checkpoint(self, one: Generation) -> Checkpoint:

@@ -1,0 +1,1 @@
+"""Forgetting: what a person wants out of the line goes from everything that clawback keeps."""

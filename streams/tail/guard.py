@@ -1,0 +1,61 @@
+"""What stands between the session files and the topics: secrets are replaced, and what a person
+has asked to forget does not pass."""
+
+from __future__ import annotations
+
+import re
+
+from agents.privacy import Redacted, Redactor
+from schemas.settings import Settings
+from streams.forget.forgotten import Forgotten, read
+from streams.forget.home import read_key
+
+_LAST_WORD = re.compile(rb"[^\s\"'\\,;]{1,8192}\Z")
+
+
+class Guard:
+    """Decides over each line.
+
+    Args:
+        redactor: replaces secrets; None lets all of them pass.
+        forgotten: what is forgotten.
+    """
+
+    def __init__(self, redactor: Redactor | None, forgotten: Forgotten) -> None:
+        self._redactor = redactor
+        self._forgotten = forgotten
+
+    def forgets(self, session: str) -> bool:
+        """Whether nothing of the session may pass."""
+        return self._forgotten.has_session(session)
+
+    def line(self, line: bytes) -> Redacted | None:
+        """Return the line as it may pass, or None if it is forgotten."""
+        redacted = Redacted(line, {}) if self._redactor is None else self._redactor.line(line)
+        return None if self._forgotten.has_line(redacted.data) else redacted
+
+    def text(self, data: bytes, *, cut: bool) -> bytes:
+        """Return bytes that are no JSON, or the first ones of a line, as they may pass.
+
+        Where they were `cut`, the last word is left out: half a key is not known as one.
+        """
+        if self._redactor is None:
+            return data
+        redacted = self._redactor.text(data).data
+        return _LAST_WORD.sub(b"", redacted) if cut else redacted
+
+
+def open_guard(settings: Settings) -> Guard:
+    """Return the guard of these settings.
+
+    Raises:
+        PrivacyError: its key, or the list of what was forgotten, can't be read.
+    """
+    home, privacy = settings.paths.home, settings.privacy
+    key = read_key(home)
+    redactor = (
+        Redactor(key, secrets=privacy.secrets, personal=privacy.personal)
+        if privacy.secrets or privacy.personal
+        else None
+    )
+    return Guard(redactor, read(home, key))
