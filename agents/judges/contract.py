@@ -36,6 +36,22 @@ class Judge(Protocol):
             JudgeUnavailable: the machine is down or not set up; any other turn would fare the same.
         """
 
+    async def check(self) -> object:
+        """Ask its machine something short, to see whether it works at all.
+
+        Raises:
+            JudgeUnavailable: it does not.
+        """
+
+    def abstention(self, turn: Turn, reason: str, detail: str) -> Judgement:
+        """Return an abstention of this judge on a turn that it could not be brought to judge.
+
+        Args:
+            turn: the turn.
+            reason: one word.
+            detail: one line for a person.
+        """
+
     async def aclose(self) -> None:
         """Let go of connections and child processes. The judge is not used after that."""
 

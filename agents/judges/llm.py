@@ -144,6 +144,20 @@ class ModelJudge:
                 f"{self.name}: no answer to a short question within {self._probe_seconds:g} s"
             ) from error
 
+    def abstention(self, turn: Turn, reason: str, detail: str) -> Judgement:
+        """Return an abstention that whoever asks makes in the model's place."""
+        return Judgement(
+            id=judgement_id(turn.id, self.name, self.model, self.rubric),
+            turn_id=turn.id,
+            judge=self.name,
+            kind="llm",
+            model=self.model,
+            rubric=self.rubric,
+            status="abstained",
+            rationale=well_formed(detail),
+            reason=reason,
+        )
+
     async def _answer(self, case: _Case, turn: Turn, reaction: Reaction | None) -> Answer:
         self._open(case, turn, reaction)
         while True:

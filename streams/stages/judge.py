@@ -26,7 +26,7 @@ def make(name: str, settings: Settings, broker: Broker) -> Stage:
     from agents.judges.factory import make_judge
     from streams.judging import JudgeStage
 
-    return JudgeStage(make_judge(config), settings, broker)
+    return JudgeStage(make_judge(config), settings, broker, reaction_wait=config.reaction_wait)
 
 
 class SignalsHandler:

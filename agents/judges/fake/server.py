@@ -20,8 +20,9 @@ class FakeJudge:
     """Serves `models` by `script`. Use it as an asynchronous context manager.
 
     `slots` requests are inferred at a time, as on a machine with one accelerator; `queue` more may
-    wait and the rest get 503. `busy_seconds` adds up the time that slots were in use and `asked`
-    keeps every request, so that a test can tell how idle the machine was and what it was paid for.
+    wait and the rest get 503. `wire` is whose paths it answers. `busy_seconds` adds up the time
+    that slots were in use, `count` is how many requests came, and `asked` keeps every one unless
+    `remember` is off, so that a test can tell how idle the machine was and what it was paid for.
     """
 
     def __init__(
@@ -34,10 +35,15 @@ class FakeJudge:
         takes_schema: bool = True,
         slots: int = 64,
         queue: int = 512,
+        wire: str = "both",
+        remember: bool = True,
     ) -> None:
         self.script = script
         self.models = models
         self.asked: list[Asked] = []
+        self.count = 0
+        self._remember = remember
+        self._paths = _PATHS[wire]
         self.busy_seconds = 0.0
         self._port = port
         self._thinks = thinks
@@ -100,19 +106,22 @@ class FakeJudge:
             writer.close()
 
     async def _answer(self, method: str, path: str, raw: bytes) -> bytes | None:
+        if path not in self._paths:
+            return _http(404, {"error": f"no such path: {path}"})
         if (method, path) == ("GET", "/api/tags"):
             return _http(200, {"models": [{"name": name, "model": name} for name in self.models]})
         if (method, path) == ("GET", "/v1/models"):
             listed = [{"id": name, "object": "model"} for name in self.models]
             return _http(200, {"object": "list", "data": listed})
-        if method != "POST" or path not in ("/api/show", "/api/chat", "/v1/chat/completions"):
+        if method != "POST":
             return _http(404, {"error": f"no such path: {path}"})
         body = orjson.loads(raw)
         if body.get("model") not in self.models:
             return _http(404, {"error": f"model '{body.get('model')}' not found"})
         if path == "/api/show":
             extra = ["thinking"] if self._thinks else []
-            return _http(200, {"capabilities": ["completion", *extra]})
+            size = {"fake.context_length": 131_072}
+            return _http(200, {"capabilities": ["completion", *extra], "model_info": size})
         if "response_format" in body and not self._takes_schema:
             return _http(400, {"error": {"message": "response_format is not supported"}})
         if self._inside >= self._room:
@@ -127,14 +136,16 @@ class FakeJudge:
         messages = body.get("messages", [])
         options = body.get("options", {})
         asked = Asked(
-            number=len(self.asked),
+            number=self.count,
             path=path,
             body=body,
             prompt=next((m["content"] for m in reversed(messages) if m["role"] == "user"), ""),
             max_tokens=options.get("num_predict") or body.get("max_tokens") or 0,
             structured="format" in body or "response_format" in body,
         )
-        self.asked.append(asked)
+        self.count += 1
+        if self._remember:
+            self.asked.append(asked)
         async with self._slots:
             started = perf_counter()
             act = self.script(asked)
@@ -152,6 +163,13 @@ class FakeJudge:
         if act.status != 200:
             return _http(act.status, {"error": act.content}, act.retry_after)
         return _http(200, _ollama(asked, act) if path == "/api/chat" else _openai(asked, act))
+
+
+_PATHS = {
+    "ollama": ("/api/tags", "/api/show", "/api/chat"),
+    "openai": ("/v1/models", "/v1/chat/completions"),
+}
+_PATHS["both"] = (*_PATHS["ollama"], *_PATHS["openai"])
 
 
 def _tokens(asked: Asked, act: Act) -> tuple[int, int]:

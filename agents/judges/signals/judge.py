@@ -44,6 +44,23 @@ class SignalsJudge:
         """Return the judgement; it never waits for anything."""
         return self.judge_now(turn, reaction)
 
+    async def check(self) -> None:
+        """It always works."""
+
+    def abstention(self, turn: Turn, reason: str, detail: str) -> Judgement:
+        """Return an abstention for a turn that made it fail, which is a mistake in it."""
+        return Judgement(
+            id=judgement_id(turn.id, self.name, self.model, self.rubric),
+            turn_id=turn.id,
+            judge=self.name,
+            kind="signals",
+            model=self.model,
+            rubric=self.rubric,
+            status="abstained",
+            rationale=detail,
+            reason=reason,
+        )
+
     async def aclose(self) -> None:
         """Nothing is held."""
 
