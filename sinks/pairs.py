@@ -120,7 +120,8 @@ class PairsSink:
         return outputs
 
     def rule(self, table: Table) -> list[Output]:
-        """Make all pairs again if the settings are not those that they were made by."""
+        """Make all pairs again if the settings are not those that they were made by, and return
+        what changes. The first record does it, where nobody asks for it before."""
         if self._ruled:
             return []
         self._ruled = True
@@ -136,6 +137,8 @@ class PairsSink:
         if before is not None:
             for key, _ in table.scan(known.SCORE):
                 outputs += self._place(key.removeprefix(known.SCORE), table, again=True)
+        if outputs:
+            self._rewriter.mark(_FILE, table)
         return outputs
 
     def flush_in(self) -> float | None:

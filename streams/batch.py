@@ -56,6 +56,15 @@ class Flushing(Protocol):
         """Write what is due, durably; with `everything`, all that is unwritten."""
 
 
+@runtime_checkable
+class Beginning(Protocol):
+    """A handler with something to do before the first record: other settings may mean other
+    outputs for records that were applied long ago."""
+
+    def begin(self, table: Table) -> Iterable[Outgoing]:
+        """Return what follows from the table and the settings; called once for a table."""
+
+
 class BatchStage(Stage):
     """A stage around a handler.
 
@@ -80,6 +89,7 @@ class BatchStage(Stage):
         super().__init__(name, topics, version, settings, broker, group=group)
         self._handler = handler
         self._scope = scope
+        self._begun = False
         self._whole = False
         self._busy = asyncio.Lock()
         self._stirred = asyncio.Event()
@@ -97,7 +107,10 @@ class BatchStage(Stage):
             self._clock.cancel()
         async with self._busy:
             if isinstance(self._handler, Flushing) and self._whole and not self.failed.done():
-                await self._flush(self._handler, everything=True)
+                try:
+                    await self._flush(self._handler, everything=True)
+                except Exception as error:  # noqa: BLE001 - what is unwritten stays noted as such
+                    self.fail(error)
         await super().stop()
 
     def assigned(self) -> None:
@@ -201,6 +214,10 @@ class BatchStage(Stage):
 
     async def _do_what_is_due(self) -> float | None:
         """Return in how many seconds to look again, or None for not before records come."""
+        if isinstance(self._handler, Beginning) and not self._begun:
+            await self.broker.publish(list(self._handler.begin(self._table(0))))
+            self.store.commit()
+            self._begun = True
         if isinstance(self._handler, Flushing):
             await self._complete()
             if self._handler.flush_in() == 0:

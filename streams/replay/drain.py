@@ -13,7 +13,7 @@ from typing import Literal
 
 from schemas.settings import Settings
 from schemas.table import Table
-from streams.batch import UNUSABLE, Flushing, Timed
+from streams.batch import UNUSABLE, Beginning, Flushing, Timed
 from streams.broker import Broker
 from streams.flow import Handler, Incoming, Outgoing
 from streams.replay.topics import partitions
@@ -68,6 +68,9 @@ class Drain:
             BrokerError: the broker is not there.
         """
         applied = 0
+        if isinstance(self._handler, Beginning):
+            await self._target.publish(list(self._handler.begin(self._table(0))))
+            self._store.commit()
         for topic in topics:
             for number in range(partitions(self._source, topic, self._settings)):
                 applied += await self._partition(topic, number, moved)

@@ -43,6 +43,13 @@ class SinkHandler:
         outputs = self._sink.apply(record.topic, record.value or b"", table)
         return [Outgoing(output.topic, output.key, output.value) for output in outputs]
 
+    def begin(self, table: Table) -> list[Outgoing]:
+        """Make the pairs of another panel, or of other rules, from what the table holds."""
+        if not isinstance(self._sink, PairsSink):
+            return []
+        outputs = self._sink.rule(table)
+        return [Outgoing(output.topic, output.key, output.value) for output in outputs]
+
     def flush_in(self) -> float | None:
         """Return in how many seconds a file is to be written, or None if none is."""
         return self._sink.flush_in()
