@@ -16,7 +16,15 @@ from streams.flow import Incoming
 from streams.stages.sinks import make_handler
 from tests.support.turns import make_judgement, make_turn
 
-GOOD, BAD = (make_turn(number, request="please sort the pictures by date") for number in (0, 1))
+GOOD, BAD = (
+    make_turn(
+        number,
+        session=f"s-{number}",
+        calls=number + 1,
+        request="please sort the holiday pictures of last summer into folders by their date",
+    )
+    for number in (0, 1)
+)
 
 
 def settings(root: Path, panel: str) -> Settings:
