@@ -69,6 +69,7 @@ class Stage(ABC):
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lineage = f"{broker.identity} {version}"
         self._opened: TableStore | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._partitions: frozenset[int] = frozenset()
         self._cut = len(broker.prefix) + 1
@@ -79,9 +80,12 @@ class Stage(ABC):
     async def start(self) -> None:
         """Join the consumer group and begin."""
         await self.app.start()
+        self._watching = asyncio.create_task(self._watch_app(), name=f"{self.name} app")
 
     async def stop(self) -> None:
         """Leave the group. What was begun and not finished is read again at the next start."""
+        if self._watching is not None:
+            self._watching.cancel()
         await self.app.stop()
         if self._opened is not None:
             self._opened.close()
@@ -125,6 +129,12 @@ class Stage(ABC):
             self._opened.discard()
         if not self.failed.done():
             self.failed.set_exception(error)
+
+    async def _watch_app(self) -> None:
+        """Fail with the app: one that has crashed does nothing any more and would live on."""
+        await self.app.wait_until_stopped()
+        if self.app.crashed:
+            self.fail(self.app.crash_reason or RuntimeError("the Faust app has crashed"))
 
     def _make_app(self, buffered: int) -> faust.App:
         group = f"{self.broker.prefix}.{self._group}"

@@ -91,6 +91,10 @@ def _log(*, verbose: bool) -> None:
         logging.getLogger(room).setLevel(logging.INFO)
     # Faust warns at each start that a sensor nobody asked for has not seen the rebalance begin.
     logging.getLogger("faust.app").setLevel(logging.INFO if verbose else logging.ERROR)
+    if not verbose:
+        # Why a stage can't go on is said at the end, in one line.
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(lambda record: "Crashed reason=" not in str(record.msg))
     for library in ("faust", "mode", "streams.embedded"):
         logging.getLogger(library).setLevel(logging.INFO if verbose else logging.WARNING)
 

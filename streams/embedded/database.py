@@ -153,7 +153,7 @@ class Database:
             except sqlite3.Error as error:
                 self._undo()
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                    raise LogFull(f"no space left for {self.path}") from error
+                    raise LogFull(f"no space left for {self.path}; free some") from error
                 raise LogError(f"cannot write to {self.path}: {error}") from error
             except BaseException:
                 self._undo()
