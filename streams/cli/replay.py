@@ -157,7 +157,8 @@ async def _replay(
         show(plan, as_json=as_json and dry_run)
         if dry_run:
             return OK
-        agree(plan.calls, yes=yes)
+        # Who resumes has agreed before.
+        agree(plan.calls, yes=yes or job is not None)
         if job is None:
             now_ms = int(time.time() * 1000)
             job = new_job(home, panel, edition.label, plan.ends, chosen, plan.calls, now_ms)

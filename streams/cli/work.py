@@ -31,7 +31,10 @@ def show(plan: Plan, *, as_json: bool = False) -> None:
         return
     from rich.console import Console
 
-    Console(stderr=True).print(plan_table(plan))
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console.width = 120
+    console.print(plan_table(plan))
 
 
 def agree(calls: int, *, yes: bool) -> None:

@@ -13,7 +13,7 @@ from agents.ensemble import Edition, Pin
 from schemas.settings import Settings
 from schemas.topics import CANDIDATES, JUDGEMENTS, VERDICTS
 from streams.broker import Broker
-from streams.replay.rates import Meter, Rate
+from streams.replay.rates import Meter, Rate, calibrated
 from streams.replay.select import Selection
 from streams.replay.topics import partitions, scan
 
@@ -24,7 +24,7 @@ OFFSET_BITS = 48
 @dataclass(slots=True)
 class Work:
     """One judge's part: how many of its judgements are there, and where those turns stand that it
-    lacks. `rate` is None while it has judged nothing."""
+    lacks. `rate` is None while it has judged nothing, not even in a calibration."""
 
     pin: Pin
     concurrency: int
@@ -96,7 +96,7 @@ async def make_plan(
         verdicts = await _verdicts(broker, number, fed_by) if selection.needs_verdicts else {}
         await _select(broker, number, plan, selection, answered, verdicts)
     for work, meter in zip(plan.works, meters, strict=True):
-        work.rate = meter.rate()
+        work.rate = meter.rate() or calibrated(settings.paths.home, work.pin)
     return plan
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
+
+from agents.ensemble import Pin
+from agents.judges.calibration.answers import AnswerFile
 
 RECENT: Final = 500
 """Judgements that a rate is taken from: what a machine did last is what it will do next."""
@@ -68,6 +72,30 @@ def estimate(calls: int, concurrency: int, rate: Rate | None) -> Estimate:
         tokens_in=None if rate.tokens_in is None else round(calls * rate.tokens_in),
         tokens_out=None if rate.tokens_out is None else round(calls * rate.tokens_out),
     )
+
+
+def calibrated(home: Path, pin: Pin) -> Rate | None:
+    """Return the rate that a judge showed in its calibrations, or None if it had none.
+
+    Args:
+        home: where calibrations are kept.
+        pin: the judge.
+    """
+    file = home / "calibration" / "answers.jsonl"
+    if not file.exists():
+        return None
+    meter = Meter()
+    for answer in AnswerFile(file).read():
+        who = answer.identity
+        if (who.judge, who.model, who.rubric) == (pin.judge, pin.model, pin.rubric):
+            meter.take(
+                {
+                    "latency_ms": 1000 * answer.seconds,
+                    "tokens_in": answer.tokens_in,
+                    "tokens_out": answer.tokens_out,
+                }
+            )
+    return meter.rate()
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

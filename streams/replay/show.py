@@ -45,9 +45,9 @@ def plan_table(plan: Plan) -> RenderableType:
     """Return a plan as a table, with what it comes to below."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("judge", "model", "rubric"):
-        table.add_column(name)
-    for name in ("have", "to make", "each", "time", "tokens in", "tokens out"):
-        table.add_column(name, justify="right")
+        table.add_column(name, overflow="fold")
+    for name in ("have", "to make", "each", "time", "tokens in", "out"):
+        table.add_column(name, justify="right", no_wrap=True)
     for work in plan.works:
         cost = _estimate(work)
         each = work.rate.seconds if work.rate else None
