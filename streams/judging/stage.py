@@ -32,6 +32,7 @@ from streams.judging.outbox import Letter, Outbox
 from streams.judging.reactions import Reactions
 from streams.stage import Stage, seat_table
 from streams.status.judges import JudgeState, write_judge
+from streams.supervisor import leash
 
 TRIES = 3
 """How often a turn is judged before an error of our own ends as an abstention."""
@@ -80,7 +81,7 @@ class JudgeStage(Stage):
         self._totals: Totals | None = None
         self._pace = Pace()
         self._reporter = Reporter(self._state, self._write)
-        self._breaker = Breaker(judge.name, self._reporter.changed)
+        self._breaker = Breaker(judge.name, self._paused)
 
     async def start(self) -> None:
         """Join the consumer group and begin."""
@@ -100,8 +101,14 @@ class JudgeStage(Stage):
         await super().stop()
         await self._judge.aclose()
 
+    def _paused(self) -> None:
+        """Say that the judge's machine is away, or back: a stage that waits for it does not hang."""
+        leash.paused(self.name, yes=self._breaker.pause is not None)
+        self._reporter.changed()
+
     def assigned(self) -> None:
-        """Say how things stand."""
+        """Look again at what has been answered, and say how things stand."""
+        self._ledger.forget()
         self._reporter.changed()
 
     async def work(self, stream: Any) -> None:

@@ -43,10 +43,12 @@ def stalled_after(settings: Settings) -> dict[str, float]:
     """Return for each stage how many seconds it may commit nothing while records wait for it.
 
     A language model may take minutes over one turn, is asked twice where its answer can't be
-    read, and what stands behind a slow turn is committed only after it.
+    read, and what stands behind a slow turn, or one that waits for its reaction, is committed only
+    after it.
     """
     patience = dict.fromkeys(stages(settings), settings.run.stalled)
     for judge in settings.judges:
         if judge.kind != "signals":
-            patience[f"judge.{judge.name}"] = max(settings.run.stalled, 3 * judge.timeout)
+            longest = max(settings.run.stalled, 3 * judge.timeout)
+            patience[f"judge.{judge.name}"] = longest + judge.reaction_wait
     return patience

@@ -290,7 +290,7 @@ class Line:
         Args:
             turns: the ids of all turns that have to come.
         """
-        self.until(lambda: self._seen("turns") >= turns, lambda: self._missing(turns))
+        self.until(lambda: self.seen("turns") >= turns, lambda: self._missing(turns))
         before: object = None
 
         def still() -> bool:
@@ -304,11 +304,12 @@ class Line:
         assert code == 0, f"the supervisor ended with {code}; see {self.said}"
         return self.outcome()
 
-    def _seen(self, topic: str) -> set[str]:
+    def seen(self, topic: str) -> set[str]:
+        """Return the ids of all records of a topic."""
         return {orjson.loads(record.value or b"")["id"] for record in self.records(topic)}
 
     def _missing(self, turns: set[str]) -> str:
-        return f"all {len(turns)} turns are found; {len(turns - self._seen('turns'))} are missing"
+        return f"all {len(turns)} turns are found; {len(turns - self.seen('turns'))} are missing"
 
     def _flushed(self, turns: set[str]) -> bool:
         verdicts = {orjson.loads(value)["turn_id"]: value for value in self.verdicts().values()}

@@ -82,9 +82,11 @@ def test_a_judge_whose_machine_is_away_may_wait() -> None:
         clock.now += 50
 
 
-def test_a_language_model_gets_three_of_its_timeouts() -> None:
-    judge = ModelJudge(kind="ollama", name="slow", url="http://x", model="m", timeout=600)
+def test_a_language_model_gets_three_of_its_timeouts_and_the_time_it_waits_for_a_reply() -> None:
+    judge = ModelJudge(
+        kind="ollama", name="slow", url="http://x", model="m", timeout=600, reaction_wait=900
+    )
     quick = ModelJudge(kind="ollama", name="quick", url="http://x", model="m", timeout=10)
     patience = stalled_after(Settings(judges=(judge, quick)))
-    assert patience["judge.slow"] == 3 * 600
+    assert patience["judge.slow"] == 3 * 600 + 900
     assert patience["judge.quick"] == patience["extract"] == 300
