@@ -107,8 +107,7 @@ class JudgeStage(Stage):
         self._reporter.changed()
 
     def assigned(self) -> None:
-        """Look again at what has been answered, and say how things stand."""
-        self._ledger.forget()
+        """Say how things stand."""
         self._reporter.changed()
 
     async def work(self, stream: Any) -> None:
