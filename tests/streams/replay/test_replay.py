@@ -14,7 +14,7 @@ from schemas.settings import ModelJudge, Settings
 from schemas.topics import CANDIDATES, JUDGEMENTS, VERDICTS
 from schemas.turn import Turn
 from schemas.verdict import Verdict
-from streams.broker import EmbeddedBroker
+from streams.broker import Broker
 from streams.flow import Outgoing
 from streams.replay.join import join
 from streams.replay.plan import Plan, make_plan
@@ -33,7 +33,7 @@ def editions(settings: Settings) -> dict[str, Edition]:
     return {panel.name: edition(panel, settings.judges) for panel in settings.panels}
 
 
-async def fill(broker: EmbeddedBroker, settings: Settings, turns: list[Turn]) -> None:
+async def fill(broker: Broker, settings: Settings, turns: list[Turn]) -> None:
     """Publish candidates and what the two old judges say of them."""
     judges = [SignalsJudge(judge) for judge in settings.judges[:2] if judge.kind == "signals"]
     await broker.publish([Outgoing(CANDIDATES, t.id.encode(), t.to_bytes()) for t in turns])
@@ -47,7 +47,7 @@ async def fill(broker: EmbeddedBroker, settings: Settings, turns: list[Turn]) ->
 
 
 async def plan_of(
-    broker: EmbeddedBroker, settings: Settings, panel: str, chosen: Selection | None = None
+    broker: Broker, settings: Settings, panel: str, chosen: Selection | None = None
 ) -> Plan:
     known = editions(settings)
     return await make_plan(
@@ -55,7 +55,7 @@ async def plan_of(
     )
 
 
-async def replay(broker: EmbeddedBroker, settings: Settings, plan: Plan) -> Counter[str]:
+async def replay(broker: Broker, settings: Settings, plan: Plan) -> Counter[str]:
     seen: Counter[str] = Counter()
     assert await run(
         broker, settings, plan, lambda _, outcome: seen.update([outcome]), lambda _: None
@@ -63,19 +63,19 @@ async def replay(broker: EmbeddedBroker, settings: Settings, plan: Plan) -> Coun
     return seen
 
 
-async def read(broker: EmbeddedBroker, topic: str) -> list[bytes]:
+async def read(broker: Broker, topic: str) -> list[bytes]:
     return [
         record.value or b"" for number in range(2) async for record in scan(broker, topic, number)
     ]
 
 
-async def verdicts(broker: EmbeddedBroker, label: str) -> list[Verdict]:
+async def verdicts(broker: Broker, label: str) -> list[Verdict]:
     found = [Verdict.from_bytes(value) for value in await read(broker, VERDICTS)]
     return [verdict for verdict in found if verdict.label == label]
 
 
 async def test_only_what_is_missing_is_made_and_all_is_joined(
-    broker: EmbeddedBroker, settings: Settings
+    broker: Broker, settings: Settings
 ) -> None:
     await fill(broker, settings, TURNS)
     plan = await plan_of(broker, settings, "next")
@@ -99,7 +99,7 @@ async def test_only_what_is_missing_is_made_and_all_is_joined(
     assert len(await verdicts(broker, label)) == len(found)
 
 
-async def test_both_panels_stand_side_by_side(broker: EmbeddedBroker, settings: Settings) -> None:
+async def test_both_panels_stand_side_by_side(broker: Broker, settings: Settings) -> None:
     await fill(broker, settings, TURNS[:4])
     for panel in ("default", "next"):
         await replay(broker, settings, await plan_of(broker, settings, panel))
@@ -108,7 +108,7 @@ async def test_both_panels_stand_side_by_side(broker: EmbeddedBroker, settings: 
     assert labels == {each.label for each in editions(settings).values()}
 
 
-async def test_a_selection_bounds_the_calls(broker: EmbeddedBroker, settings: Settings) -> None:
+async def test_a_selection_bounds_the_calls(broker: Broker, settings: Settings) -> None:
     await fill(broker, settings, TURNS)
     # Judgements of `default` are joined first, so that `verdict.` has something to mean.
     await join(broker, settings, editions(settings)["default"])
@@ -121,7 +121,7 @@ async def test_a_selection_bounds_the_calls(broker: EmbeddedBroker, settings: Se
 
 
 async def test_stopped_anywhere_it_goes_on_and_pays_for_nothing_twice(
-    broker: EmbeddedBroker, settings: Settings
+    broker: Broker, settings: Settings
 ) -> None:
     await fill(broker, settings, TURNS)
     plan = await plan_of(broker, settings, "next")
@@ -146,7 +146,7 @@ async def test_stopped_anywhere_it_goes_on_and_pays_for_nothing_twice(
 
 
 async def test_what_another_judged_meanwhile_is_not_judged_again(
-    broker: EmbeddedBroker, settings: Settings
+    broker: Broker, settings: Settings
 ) -> None:
     await fill(broker, settings, TURNS[:6])
     plan = await plan_of(broker, settings, "next")
@@ -157,7 +157,7 @@ async def test_what_another_judged_meanwhile_is_not_judged_again(
 
 
 async def test_candidates_that_came_later_are_not_part_of_it(
-    broker: EmbeddedBroker, settings: Settings
+    broker: Broker, settings: Settings
 ) -> None:
     await fill(broker, settings, TURNS[:6])
     plan = await plan_of(broker, settings, "next")
@@ -167,16 +167,12 @@ async def test_candidates_that_came_later_are_not_part_of_it(
     assert again.calls == plan.calls == 6
 
 
-async def test_a_turn_that_is_there_twice_is_asked_once(
-    broker: EmbeddedBroker, settings: Settings
-) -> None:
+async def test_a_turn_that_is_there_twice_is_asked_once(broker: Broker, settings: Settings) -> None:
     await fill(broker, settings, TURNS[:3] * 2)
     assert (await plan_of(broker, settings, "next")).calls == 3
 
 
-async def test_what_can_not_be_read_is_passed_over(
-    broker: EmbeddedBroker, settings: Settings
-) -> None:
+async def test_what_can_not_be_read_is_passed_over(broker: Broker, settings: Settings) -> None:
     await fill(broker, settings, TURNS[:3])
     await broker.publish([Outgoing(CANDIDATES, b"junk", b"{"), Outgoing(JUDGEMENTS, b"j", b"[]")])
     plan = await plan_of(broker, settings, "next")
@@ -187,7 +183,7 @@ async def test_what_can_not_be_read_is_passed_over(
 
 
 async def test_the_rate_of_a_judge_is_taken_from_its_judgements(
-    broker: EmbeddedBroker, settings: Settings
+    broker: Broker, settings: Settings
 ) -> None:
     slow = ModelJudge(kind="ollama", name="c", url="http://c", model="m", concurrency=2)
     settings = settings.model_copy(update={"judges": (*settings.judges[:2], slow)})
@@ -201,7 +197,7 @@ async def test_the_rate_of_a_judge_is_taken_from_its_judgements(
     assert (work.rate.measured, work.rate.seconds, work.rate.tokens_in) == (1, 2.0, 100.0)
 
 
-async def test_a_stage_at_work_keeps_its_table(broker: EmbeddedBroker, settings: Settings) -> None:
+async def test_a_stage_at_work_keeps_its_table(broker: Broker, settings: Settings) -> None:
     await fill(broker, settings, TURNS[:2])
     current = editions(settings)["default"]
     path = tables_path(settings) / f"ensemble.{current.label}"
