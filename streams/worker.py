@@ -21,6 +21,7 @@ from streams.flow import BrokerError
 from streams.lineup import Running, UnknownStageError, make_stage
 from streams.settings import MissingFile, SettingsError, find, load
 from streams.supervisor import leash
+from streams.trust import Unreadable, trusted, with_stand_ins
 
 STOP_PATIENCE = 4.0
 """Seconds that stages have to finish what they are at."""
@@ -114,9 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _log(verbose=options.verbose)
     leash.hold()
     try:
-        settings = load(find(options.config))
+        settings = with_stand_ins(trusted(load(find(options.config))))
         return asyncio.run(run(options.stages, settings, verbose=options.verbose))
-    except (BrokerError, MissingFile, SettingsError, UnknownStageError) as error:
+    except (BrokerError, MissingFile, SettingsError, UnknownStageError, Unreadable) as error:
         print(f"ERROR {error}", file=sys.stderr)
         return 1
 

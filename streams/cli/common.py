@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from streams.cli.exits import USAGE
 from streams.settings.find import MissingFile, find
 
 if TYPE_CHECKING:
-    from schemas.settings import Settings
+    from schemas.settings import Judge, Settings
 
 
 def find_settings(explicit: Path | None) -> Path | None:
@@ -27,13 +28,17 @@ def find_settings(explicit: Path | None) -> Path | None:
         raise CommandError(str(error), USAGE) from None
 
 
-def read_settings(file: Path | None) -> Settings:
-    """Return the settings, or print all mistakes in them and exit."""
+def read_settings(file: Path | None, *, as_written: bool = False) -> Settings:
+    """Return the settings, or print all mistakes in them and exit.
+
+    Panels have only those judges that count, see `streams.trust`, unless `as_written`.
+    """
     from streams.settings.load import load
     from streams.settings.mistakes import SettingsError
 
     try:
-        return load(file)
+        settings = load(file)
+        return settings if as_written else trusted_settings(settings)
     except SettingsError as error:
         for mistake in error.mistakes:
             click.echo(f"{mistake}\n", err=True)
@@ -41,6 +46,34 @@ def read_settings(file: Path | None) -> Settings:
         raise CommandError(
             f"{count} mistake{'s' if count > 1 else ''} in the settings; nothing was started", USAGE
         ) from None
+
+
+def trusted_settings(settings: Settings) -> Settings:
+    """Return the settings with panels of judges that count.
+
+    Raises:
+        CommandError: what they are judged by can't be read.
+    """
+    from streams.trust import Unreadable, trusted
+
+    try:
+        return trusted(settings)
+    except Unreadable as error:
+        raise CommandError(str(error)) from None
+
+
+def named_judges(settings: Settings, names: Sequence[str]) -> list[Judge]:
+    """Return the judges of these names, or all where none is given.
+
+    Raises:
+        CommandError: there is none of a name.
+    """
+    known = {judge.name: judge for judge in settings.judges}
+    for name in names:
+        if name not in known:
+            there = ", ".join(known)
+            raise CommandError(f"no judge is called {name!r}; there are: {there}", USAGE)
+    return [known[name] for name in dict.fromkeys(names or known)]
 
 
 def model_judges(settings: Settings) -> list[str]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.common import find_settings, read_settings
+from streams.cli import judges_check, judges_fake, judges_list
+from streams.cli.common import find_settings, named_judges, read_settings
 from streams.cli.errors import CommandError
 from streams.cli.exits import OK, UNHEALTHY, USAGE
 
@@ -34,9 +35,14 @@ def command() -> None:
     """Find out what the judges are worth.
 
     \b
-    Example:
+    Examples:
+      clawback judges check
       clawback judges calibrate nemotron
     """
+
+
+for each in (judges_list.command, judges_check.command, judges_fake.command):
+    command.add_command(each)
 
 
 @command.command()
@@ -100,7 +106,7 @@ def calibrate(
     """
     from agents.judges.calibration.store import CorruptResult, load_results
 
-    settings = read_settings(find_settings(options.config))
+    settings = read_settings(find_settings(options.config), as_written=True)
     folder = out or settings.paths.home / "calibration"
     judges = _judges(settings, names)
     labelled = _set(settings, sources, folder / SET, size, seed, new_set)
@@ -127,13 +133,8 @@ def calibrate(
 def _judges(settings: Settings, names: Sequence[str]) -> list[Judge]:
     from agents.judges.factory import make_judge
 
-    known = {judge.name: judge for judge in settings.judges}
-    for name in names:
-        if name not in known:
-            there = ", ".join(known)
-            raise CommandError(f"no judge is called {name!r}; there are: {there}", USAGE)
     try:
-        return [make_judge(known[name]) for name in dict.fromkeys(names or known)]
+        return [make_judge(judge) for judge in named_judges(settings, names)]
     except ValueError as error:
         raise CommandError(str(error), USAGE) from None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from streams.cli.common import find_settings, model_judges, read_settings
+from streams.cli.common import find_settings, model_judges, read_settings, trusted_settings
 from streams.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def command(
     elif home is not None:
         os.environ["CLAWBACK_PATHS__HOME"] = str(home.absolute())
     file = find_settings(options.config)
-    settings = read_settings(file)
+    written = read_settings(file, as_written=True)
+    settings = trusted_settings(written)
+    _say_who_counts(written)
     _warn_of_unknown_variables()
     plan = make_plan(
         settings,
@@ -161,6 +163,13 @@ def _prepare_samples(home: Path) -> None:
         CLAWBACK_TAIL__QUIET="1s",
         CLAWBACK_TAIL__ABANDONED="3s",
     )
+
+
+def _say_who_counts(settings: Settings) -> None:
+    from streams.trust import notices
+
+    for line in notices(settings):
+        click.echo(line, err=True)
 
 
 def _warn_of_unknown_variables() -> None:

@@ -9,6 +9,7 @@ it publishes does not have the same turn judged, and paid for, again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,6 +20,9 @@ from schemas.topics import JUDGEMENTS
 from streams.broker import Broker
 from streams.table import TableStore
 
+FRESH = 0.5
+"""Seconds for which what was read of a partition is taken to be all there is."""
+
 
 class Ledger:
     """Remembers the answers of the judge called `name`. `store` opens with the first partition."""
@@ -28,13 +32,21 @@ class Ledger:
         self._broker = broker
         self._store = store
         self._reading = asyncio.Lock()
+        self._looked: dict[int, float] = {}
+
+    def forget(self) -> None:
+        """Look at every partition anew: another worker may have had it for a while."""
+        self._looked.clear()
 
     async def read(self, partition: int) -> None:
-        """Take note of all judgements that a partition of the topic has by now.
+        """Take note of all judgements that a partition of the topic has, or had a moment ago.
 
         Whoever made them: this worker, one before it, another one of its group, a replay.
         """
         async with self._reading:
+            if time.monotonic() - self._looked.get(partition, -FRESH) < FRESH:
+                return
+            self._looked[partition] = time.monotonic()
             store = self._store()
             start = store.applied(JUDGEMENTS, partition) or 0
             stop = await self._broker.end(JUDGEMENTS, partition)

@@ -102,12 +102,13 @@ class JudgeStage(Stage):
         await self._judge.aclose()
 
     def _paused(self) -> None:
-        """Say that the judge's machine is away, or back: a stage that waits for it does not hang."""
+        """Say that the machine is away, or back: a stage that waits for it does not hang."""
         leash.paused(self.name, yes=self._breaker.pause is not None)
         self._reporter.changed()
 
     def assigned(self) -> None:
-        """Say how things stand."""
+        """Look again at what has been answered, and say how things stand."""
+        self._ledger.forget()
         self._reporter.changed()
 
     async def work(self, stream: Any) -> None:

@@ -15,7 +15,7 @@ from schemas.judgement import Judgement, judgement_id
 from schemas.reaction import Reaction
 from schemas.turn import Turn
 from streams.flow import Outgoing
-from streams.judging import JudgeStage, stage
+from streams.judging import JudgeStage, ledger, stage
 from streams.status.judges import read_judges
 from tests.streams.judging.conftest import Desk, turns
 
@@ -80,7 +80,10 @@ async def test_a_lost_table_asks_nothing_again(desk: Desk) -> None:
     assert len(await desk.judgements()) == 10
 
 
-async def test_what_somebody_else_has_had_judged_meanwhile_is_not_asked(desk: Desk) -> None:
+async def test_what_somebody_else_has_had_judged_meanwhile_is_not_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "FRESH", 0.01)
     first, second = turns(2)
     desk.fake.script = slow(0.2)
     await desk.start()
@@ -98,6 +101,7 @@ async def test_a_turn_that_stood_ready_for_long_is_looked_up_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "STALE", 0.05)
+    monkeypatch.setattr(ledger, "FRESH", 0.01)
     first, second = turns(2)
     desk.fake.script = slow(0.3)
     await desk.start()
