@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from fnmatch import fnmatch
 from hashlib import sha256
+from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +49,14 @@ def test_the_schema_asks_for_what_is_read() -> None:
     schema = answer_schema()
     assert schema["required"] == ["rationale", *DIMENSIONS]
     assert list(schema["properties"]) == ["rationale", *DIMENSIONS]
+
+
+def test_an_installed_package_has_them_too() -> None:
+    """A source tree has every file; a wheel only those that are named as its data."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["agents.judges"]
+    folder = resources.files("agents.judges")
+    for version in rubrics():
+        name = f"rubrics/{version}.md"
+        assert any(fnmatch(name, pattern) for pattern in patterns)
+        assert folder.joinpath(*name.split("/")).is_file()
