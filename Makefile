@@ -43,6 +43,6 @@ $(STAMP): pyproject.toml
 	  f"{v[0]}.{v[1]}. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@echo "Setting up .venv (once) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev,data]'
 	@rm -f $(VENV)/.installed-*
 	@touch $@

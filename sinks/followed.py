@@ -68,7 +68,7 @@ class Followed:
         key = _CASE + turn_id
         stored = table.get(key)
         made: list[str] = [] if stored is None else orjson.loads(stored)
-        pairs = list(self._pairs(turn_id, table))
+        pairs = list(self.pairs(turn_id, table))
         if not made and not pairs:
             return []
         outputs = replace_pairs(made, pairs, table)
@@ -78,7 +78,8 @@ class Followed:
             table.delete(key)
         return outputs
 
-    def _pairs(self, turn_id: str, table: Table) -> Iterator[PreferencePair]:
+    def pairs(self, turn_id: str, table: Table) -> Iterator[PreferencePair]:
+        """Yield the pairs of one turn as they are now."""
         overall = self._overall(turn_id, table)
         if overall is None:
             return

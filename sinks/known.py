@@ -6,7 +6,7 @@ In the table, under `pairs/`:
     reaction/<turn id>           by reaction id: when, what
     after/<at_ms>                the turns that a message of this time reacts to
     asked/<session>/<at_ms>      the turns that a message of this time began
-    judges/<panel>/<judge>...    the judges, their models and rubrics, as verdicts name them
+    judges/<panel>/<judge>       the judges, their models and rubrics, as its verdicts name them
 """
 
 from __future__ import annotations
@@ -84,7 +84,17 @@ def take_verdict(verdict: Verdict, table: Table) -> bool:
     words = [each.rationale[:RATIONALE_CHARS] for each in verdict.opinions if each.rationale]
     scores[verdict.label] = (rank, verdict.status, overall, words)
     table.put(key, orjson.dumps(scores))
+    for each in verdict.opinions:
+        judge = orjson.dumps((each.judge, each.model, each.rubric))
+        at = f"{JUDGES}{verdict.label}/{judge.decode()}"
+        if table.get(at) is None:
+            table.put(at, judge)
     return True
+
+
+def judges_of(panel: str, table: Table) -> list[list[str]]:
+    """Return name, model and rubric of those whose opinions a panel's verdicts hold."""
+    return [orjson.loads(value) for _, value in table.scan(f"{JUDGES}{panel}/")]
 
 
 def take_reaction(reaction: Reaction, table: Table) -> bool:

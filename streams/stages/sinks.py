@@ -61,13 +61,13 @@ class SinkHandler:
 
 def _turn_files(settings: Settings) -> TurnFiles:
     sinks = settings.sinks
-    return TurnFiles(settings.paths.output, _label(settings), sinks.timezone, sinks.flush)
+    return TurnFiles(settings.paths.output, panel_label(settings), sinks.timezone, sinks.flush)
 
 
 def _pairs(settings: Settings) -> PairsSink:
     sinks = settings.sinks
     return PairsSink(
-        settings.paths.output, _label(settings), settings.pairs, asks_again, sinks.flush
+        settings.paths.output, panel_label(settings), settings.pairs, asks_again, sinks.flush
     )
 
 
@@ -77,7 +77,7 @@ def asks_again(text: str, request: str) -> bool:
     return heard.correction or heard.repeated
 
 
-def _label(settings: Settings) -> str:
+def panel_label(settings: Settings) -> str:
     """Return what the panel that feeds the sinks is called on its verdicts."""
     (panel,) = (panel for panel in settings.all_panels if panel.name == settings.sinks.panel)
     return edition(panel, settings.judges).label

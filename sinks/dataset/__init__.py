@@ -1,0 +1,1 @@
+"""The snapshot: pairs and single decisions as a Hugging Face data set that never changes."""

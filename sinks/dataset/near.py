@@ -1,0 +1,78 @@
+"""Near-duplicate prompts, found by MinHash without comparing all with all.
+
+Signatures of 48 permutations in 8 bands of 6: two requests with a Jaccard index of 0.9 of their
+words and word pairs meet in a band with probability 0.996, of 0.8 with 0.91, of 0.5 with 0.12
+(Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, 3.4). Those that meet are compared.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from sinks.strategies.asked import STANDS_ALONE_BYTES, normalised
+
+BANDS: Final = 8
+ROWS: Final = 6
+TEXT_CHARS: Final = 2_000
+"""How much of a request is looked at."""
+
+_WORD = re.compile(r"\w+")
+
+
+def asked_in(prompt: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a prompt asks: its last user message; for one that says little by itself, with
+    the message before it."""
+    at = max((n for n, each in enumerate(prompt) if each["role"] == "user"), default=-1)
+    if at < 0:
+        return ""
+    words = normalised(prompt[at]["content"][:TEXT_CHARS])
+    if len(words.encode()) < STANDS_ALONE_BYTES and at:
+        return normalised(prompt[at - 1]["content"][-TEXT_CHARS:]) + " " + words
+    return words
+
+
+class Sketch(NamedTuple):
+    """What is compared of a text: its bands' keys, and its shingles as sorted hashes."""
+
+    bands: list[str]
+    shingles: list[int]
+
+
+def similarity(one: Sequence[int], other: Sequence[int]) -> float:
+    """Return the Jaccard index of two texts' shingles."""
+    first, second = set(one), set(other)
+    union = len(first | second)
+    return len(first & second) / union if union else 1.0
+
+
+def sketch(text: str) -> Sketch:
+    """Return what is compared of a text."""
+    words = _WORD.findall(text)
+    shingles = {zlib.crc32(word.encode()) for word in words}
+    shingles |= {zlib.crc32(f"{one} {other}".encode()) for one, other in pairwise(words)}
+    hashed = np.fromiter(shingles or {0}, dtype=np.uint64)
+    signature = (hashed[:, None] * _A + _B).min(axis=0)
+    keys = [
+        f"{band}/{blake2b(rows.tobytes(), digest_size=8).hexdigest()}"
+        for band, rows in enumerate(signature.reshape(BANDS, ROWS))
+    ]
+    return Sketch(keys, sorted(shingles))
+
+
+def _coefficients() -> tuple[Any, Any]:
+    # Fixed for good: another seed would move examples between splits. Products wrap at 64 bits, and
+    # with odd factors that keeps values apart (Dietzfelbinger et al., multiply-shift hashing).
+    numbers = np.random.Generator(np.random.PCG64(20260324))
+    top = np.iinfo(np.uint64).max
+    factors = numbers.integers(1, top, BANDS * ROWS, dtype=np.uint64) | np.uint64(1)
+    return factors, numbers.integers(0, top, BANDS * ROWS, dtype=np.uint64)
+
+
+_A, _B = _coefficients()

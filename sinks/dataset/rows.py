@@ -1,0 +1,74 @@
+"""Examples as rows: messages as JSON texts, one each, so that nothing is made equal or filled up
+with nulls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from sinks.strategies.unpaired import Unpaired
+
+TOOLS_SOURCE: Final = "inferred"
+"""Where the schemas in the column `tools` come from: the calls that were seen."""
+
+_LONG_NUMBER = re.compile(r"(?<![\w\"\\.])-?\d{19,}(?![\w\".])")
+
+Row = dict[str, Any]
+
+
+def pair_row(pair: Mapping[str, Any]) -> Row:
+    """Return the row of a pair, without the tools.
+
+    Args:
+        pair: its record as JSON.
+    """
+    chosen, rejected = pair["chosen"], pair["rejected"]
+    return {
+        "id": pair["id"],
+        "strategy": pair["strategy"],
+        "evidence": pair["evidence"],
+        "margin": pair["margin"],
+        "weight": pair["weight"],
+        "reviewed": pair["reviewed"],
+        "chosen_overall": chosen["overall"],
+        "rejected_overall": rejected["overall"],
+        "sessions": sorted({chosen["session"], rejected["session"]}),
+        "started_ms": pair["started_ms"],
+        "tools_source": TOOLS_SOURCE,
+        "prompt": texts(pair["prompt"]),
+        "chosen": texts(chosen["messages"]),
+        "rejected": texts(rejected["messages"]),
+    }
+
+
+def unpaired_row(example: Unpaired) -> Row:
+    """Return the row of a decision with a label, without the tools."""
+    return {
+        "id": example.turn_id,
+        "evidence": example.evidence,
+        "overall": example.overall,
+        "sessions": [example.session],
+        "started_ms": example.started_ms,
+        "tools_source": TOOLS_SOURCE,
+        "prompt": texts([each.model_dump() for each in example.prompt]),
+        "completion": texts([example.completion.model_dump()]),
+        "label": example.label,
+    }
+
+
+def texts(values: Sequence[Any]) -> list[str]:
+    """Return each value as JSON."""
+    return [to_json(value).decode() for value in values]
+
+
+def has_long_number(row: Row) -> bool:
+    """Say whether a row holds an integer of more than 64 bits, which `datasets` can't read."""
+    for name in ("prompt", "chosen", "rejected", "completion"):
+        for text in row.get(name, ()):
+            for found in _LONG_NUMBER.finditer(text):
+                if not -(1 << 63) <= int(found[0]) < 1 << 64:
+                    return True
+    return False

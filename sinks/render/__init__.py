@@ -1,0 +1,5 @@
+"""Messages as the text a model is trained on."""
+
+from sinks.render.qwen import render
+
+__all__ = ["render"]

@@ -1,0 +1,104 @@
+"""All that pairs are made of, from the topics into a table of its own.
+
+The running line has its table open, and a snapshot is a function of the topics alone; so they are
+read anew. The table lives on disk as long as the command runs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from schemas.settings import Settings
+from schemas.table import Table
+from sinks.bulk import TOPICS, take
+from streams.broker import Broker
+from streams.replay.topics import partitions, scan
+from streams.stage import tables_path
+from streams.table import TableStore
+
+COMMIT_EVERY = 2_000
+"""Steps after which the table is written; until then their changes are in memory."""
+
+Moved = Callable[[str, int], None]
+
+
+@dataclass(slots=True)
+class Scratch:
+    """A table that is thrown away, and what was read into it.
+
+    `records` counts by topic; `unreadable` are records that the line has put among the dead
+    letters. `ends` are the offsets after the last record that was read, by topic and partition.
+    """
+
+    store: TableStore
+    table: Table
+    records: Counter[str] = field(default_factory=Counter)
+    ends: dict[str, dict[str, int]] = field(default_factory=dict)
+    _steps: int = 0
+
+    def tick(self) -> None:
+        """Write the table now and then, so that its changes do not pile up in memory."""
+        self._steps += 1
+        if self._steps % COMMIT_EVERY == 0:
+            self.store.commit()
+
+
+@contextmanager
+def scratch(settings: Settings) -> Iterator[Scratch]:
+    """Open an empty table beside those of the stages; at the end it is removed."""
+    tables = tables_path(settings)
+    tables.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix=".snapshot-", dir=tables)
+    try:
+        store = TableStore(Path(folder) / "table", "scratch")
+        try:
+            yield Scratch(store, store.table("all"))
+        finally:
+            store.discard()
+            store.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def gather(broker: Broker, settings: Settings, into: Scratch, moved: Moved) -> None:
+    """Read all that the topics hold now.
+
+    Raises:
+        BrokerError: the broker is not there.
+    """
+    for topic in TOPICS:
+        into.ends[topic] = {
+            str(number): await broker.end(topic, number)
+            for number in range(partitions(broker, topic, settings))
+        }
+    for topic, ends in into.ends.items():
+        for number, end in ends.items():
+            count = 0
+            async for record in scan(broker, topic, int(number), 0, end):
+                # A tombstone says that a record is no more; what it named has gone from the topic.
+                if record.value is None:
+                    continue
+                read = take(topic, record.value, into.table)
+                into.records[topic if read else "unreadable"] += 1
+                into.tick()
+                count += 1
+            moved(topic, count)
+    into.store.commit()
+
+
+def lineage(broker: Broker, read: Scratch) -> dict[str, Any]:
+    """Return where a snapshot's records come from."""
+    return {
+        "broker": broker.identity,
+        "prefix": broker.prefix,
+        "offsets": read.ends,
+        "made_ms": int(time.time() * 1000),
+    }

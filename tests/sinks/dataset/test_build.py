@@ -1,0 +1,165 @@
+"""A snapshot as those who train on it see it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import DatasetDict, load_dataset
+
+from schemas.settings import Pairs
+from sinks.dataset.build import Snapshot
+from tests.sinks.dataset.conftest import ARGUMENTS
+
+Built = Callable[..., Snapshot]
+
+
+def loaded(snapshot: Snapshot, name: str, cache: Path) -> DatasetDict:
+    return load_dataset(str(snapshot.path), name, cache_dir=str(cache))
+
+
+def files(path: Path) -> dict[str, bytes]:
+    return {
+        str(each.relative_to(path)): each.read_bytes()
+        for each in path.rglob("*")
+        if each.is_file() and each.name != "lineage.json"
+    }
+
+
+def calls(message: dict[str, Any]) -> list[dict[str, Any]]:
+    return [call["function"] for call in message.get("tool_calls") or ()]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_order_gives_the_same_bytes(built: Built, seed: int) -> None:
+    one, other = built(0, out="one"), built(seed, out="other")
+    assert one.fingerprint == other.fingerprint
+    assert files(one.path) == files(other.path)
+
+
+def test_the_same_again_is_not_written_again(built: Built) -> None:
+    first = built()
+    lineage = (first.path / "lineage.json").read_bytes()
+    again = built(5)
+    assert (again.path, again.existed, first.existed) == (first.path, True, False)
+    assert (first.path / "lineage.json").read_bytes() == lineage
+    assert [each.name for each in first.path.parent.iterdir()] == [first.fingerprint]
+
+
+def test_files_are_private_and_read_only(built: Built) -> None:
+    for each in built().path.rglob("*"):
+        assert each.is_dir() or each.stat().st_mode & 0o777 == 0o400
+
+
+def test_it_loads_and_arguments_survive_exactly(built: Built, tmp_path: Path) -> None:
+    pairs = loaded(built(), "pairs", tmp_path / "cache")
+    found = []
+    for rows in pairs.values():
+        for row in rows:
+            for side in ("chosen", "rejected"):
+                (message,) = row[side]
+                assert message["role"] == "assistant"
+                assert None not in message.values()
+                found += [call["arguments"] for call in calls(message)]
+            assert {m["role"] for m in row["prompt"]} <= {"user", "assistant", "tool"}
+    texts = {json.dumps(each, sort_keys=True) for each in found}
+    assert texts == {json.dumps(each, sort_keys=True) for each in ARGUMENTS}
+
+
+def test_rows_have_what_dpo_and_kto_trainers_want(built: Built, tmp_path: Path) -> None:
+    snapshot = built(rules=Pairs(eval_share=0.2, test_share=0.2, per_side=1, min_margin=8))
+    unpaired = loaded(snapshot, "unpaired", tmp_path / "cache")
+    labels = set()
+    for rows in unpaired.values():
+        for row in rows:
+            assert isinstance(row["label"], bool)
+            labels.add(row["label"])
+            assert [m["role"] for m in row["completion"]] == ["assistant"]
+            assert row["prompt"][-1]["role"] in ("user", "tool")
+            for tool in row["tools"]:
+                assert tool["type"] == "function"
+                assert tool["function"]["parameters"]["type"] == "object"
+            assert row["tools_source"] == "inferred"
+    assert labels == {True, False}
+
+
+def test_no_session_and_no_near_duplicate_is_in_two_splits(built: Built, tmp_path: Path) -> None:
+    snapshot = built()
+    sessions: dict[str, set[str]] = {}
+    asked: dict[str, set[str]] = {}
+    for name in snapshot.counts["rows"]:
+        for split, rows in loaded(snapshot, name, tmp_path / "cache").items():
+            for row in rows:
+                sessions.setdefault(split, set()).update(row["sessions"])
+                asked.setdefault(split, set()).add(row["prompt"][1]["content"])
+    assert set(sessions) == {"train", "eval", "test"}
+    for found in (sessions, asked):
+        assert sum(len(each) for each in found.values()) == len(set().union(*found.values()))
+
+
+def test_the_card_says_what_is_in_it(built: Built) -> None:
+    snapshot = built()
+    card = (snapshot.path / "README.md").read_text()
+    counts = snapshot.counts
+    for line in (
+        "| branch | ",
+        "| a | m | v1 |",
+        "| chosen_longer_share | ",
+        "Panel `default`: chosen at 7.0",
+        f"| turns | {counts['records']['turns']} |",
+    ):
+        assert line in card
+    assert counts["scores"] == {"2": 60, "9": 60}
+    manifest = json.loads((snapshot.path / "manifest.json").read_bytes())
+    assert manifest["counts"] == counts
+    assert "data/pairs/train.parquet" in manifest["sha256"]
+
+
+def test_numbers_that_can_not_be_read_back_are_left_out(built: Built, tmp_path: Path) -> None:
+    arguments: list[dict[str, Any]] = [{"n": 2**64}, {"n": 2**64 - 1, "s": "1" * 30}]
+    snapshot = built(arguments=arguments)
+    assert snapshot.counts["dropped"]["pairs"]["a number of more than 64 bits"]
+    for name in snapshot.counts["rows"]:
+        assert loaded(snapshot, name, tmp_path / "cache")
+
+
+def test_long_chosen_sides_can_be_left_out(built: Built) -> None:
+    rules = Pairs(eval_share=0.2, test_share=0.2, max_length_ratio=1.2)
+    arguments = [{"a": "short"}, {"a": "long " * 9}]
+    counts = built(rules=rules, arguments=arguments).counts
+    assert counts["dropped"]["pairs"] == {"chosen side too long": 60}
+    assert built(arguments=arguments).counts["length_bias"]["chosen_longer_share"] == 1
+
+
+def test_redactions_are_counted_by_kind(built: Built) -> None:
+    rules = Pairs(strategies=("unpaired",))
+    assert built(rules=rules).counts["redactions"]["github-pat"] > 0
+
+
+def test_nothing_to_write_is_a_snapshot_too(built: Built) -> None:
+    assert built(turns=0).counts["rows"] == {}
+
+
+def test_axolotl_gets_text(built: Built) -> None:
+    snapshot = built(axolotl=True)
+    for path in (snapshot.path / "axolotl" / "pairs").iterdir():
+        for line in path.read_bytes().splitlines():
+            row = json.loads(line)
+            assert row["prompt"].endswith("<|im_start|>assistant\n")
+            assert "<tools>" in row["prompt"]
+            assert row["chosen"].endswith("<|im_end|>\n")
+            assert row["chosen"] != row["rejected"]
+
+
+@pytest.mark.slow
+def test_trl_takes_every_row(built: Built, tmp_path: Path) -> None:
+    data_utils = pytest.importorskip("trl.data_utils")
+    snapshot = built(rules=Pairs(eval_share=0.2, test_share=0.2, per_side=1))
+    for name in snapshot.counts["rows"]:
+        for rows in loaded(snapshot, name, tmp_path / "cache").values():
+            for row in rows:
+                assert data_utils.is_conversational(row)
+                assert data_utils.maybe_extract_prompt(row)["prompt"] == row["prompt"]

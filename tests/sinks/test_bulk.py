@@ -1,0 +1,67 @@
+"""All at once gives what one after the other gives."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.record import Record
+from schemas.settings import Pairs
+from schemas.table import MemoryTable
+from schemas.turn import Turn
+from schemas.verdict import Verdict
+from sinks import PairsSink
+from sinks.bulk import make_pairs, take
+from sinks.kept import PAIR
+
+Make = Callable[..., Any]
+ALL = Pairs(strategies=("branch", "retry", "same_request", "neighbour", "unpaired"))
+
+
+def asks_again(text: str, request: str) -> bool:  # noqa: ARG001
+    return text.startswith("no")
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_bulk_and_the_running_sink_make_the_same_pairs(
+    make_turn: Make, make_verdict: Make, seed: int
+) -> None:
+    rng = random.Random(seed)
+    records: list[Record] = []
+    for n in range(30):
+        turn = make_turn(
+            n,
+            request=f"please do it, number {rng.randrange(4)}",
+            session=f"s{rng.randrange(6)}",
+            steps=make_turn(rng.randint(1, 6)).steps,
+        )
+        if rng.random() < 0.5:
+            at_ms = turn.started_ms + 1000 * rng.randint(1, 3)
+            heard = {"id": f"r{n}", "turn_id": turn.id, "text": "no, wrong", "at_ms": at_ms}
+            turn = Turn.model_validate(turn.model_dump() | {"reaction": heard})
+        records += [turn, make_verdict(n, rng.choice([1, 3, 6, 8, 9]))]
+    one, other = MemoryTable(), MemoryTable()
+    sink = PairsSink(Path("unused"), "default", ALL, asks_again)
+    for record in records:
+        topic = "verdicts" if isinstance(record, Verdict) else "turns"
+        sink.apply(topic, record.to_bytes(), one)
+    rng.shuffle(records)
+    for record in records:
+        assert take(
+            "verdicts" if isinstance(record, Verdict) else "turns", record.to_bytes(), other
+        )
+    make_pairs("default", ALL, asks_again, other, lambda: None)
+    assert list(one.scan(PAIR)) == list(other.scan(PAIR))
+
+
+def test_what_can_not_be_read_is_told() -> None:
+    table = MemoryTable()
+    for topic in ("turns", "verdicts", "reactions", "reviews"):
+        assert not take(topic, b"{}", table)
+    assert not list(table.scan(""))
