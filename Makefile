@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d ' ' -f 1)
 PACKAGES := schemas agents sinks streams
 
-.PHONY: run test check format bench kafka clean
+.PHONY: run test check format bench kafka chaos clean
 
 run: $(STAMP)  ## The line on the sample sessions; REAL=1 takes your own ~/.openclaw
 ifdef REAL
@@ -33,6 +33,10 @@ bench: $(STAMP)  ## Speed, each beside a peer or a limit measured in the same ru
 
 kafka:  ## Apache Kafka on 127.0.0.1:9092 without Docker, data in var/kafka; Ctrl-C stops it. NODES=3
 	@$(PYTHON) infra/kafka/run.py --nodes $(or $(NODES),1)
+
+chaos: $(STAMP)  ## Kill the line at random and compare the end; SEED=n RUNS=n BROKER=kafka NODES=3
+	@$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --runs $(or $(RUNS),1) \
+	  --broker $(or $(BROKER),embedded) --nodes $(or $(NODES),1)
 
 clean:
 	rm -rf $(VENV) var

@@ -96,6 +96,21 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class KillBroker:
+    """SIGKILL to a node of Kafka, which is started again a moment later."""
+
+    node: int = 1
+
+    def do(self, line: Line) -> None:
+        """Kill it, where there is one: the embedded broker is no process of its own."""
+        if line.kafka is not None:
+            line.kafka.kill(self.node)
+
+    def __str__(self) -> str:
+        return f"kill the broker's node {self.node}"
+
+
+@dataclass(frozen=True, slots=True)
 class PowerCut:
     """Everything dies at once; some tables may be lost with it, to be built from the topics."""
 

@@ -8,7 +8,9 @@ a process is doing at the moment it is killed is up to the machine.
 from __future__ import annotations
 
 import argparse
+import logging
 import pickle
+import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +22,7 @@ from tests.faults.line import REPO, Line
 from tests.faults.outcome import Outcome
 from tests.faults.plan import DATA_SEEDS, Plan, carry_out, make
 from tests.faults.writing import Sessions
+from tests.support.kafka import KafkaProcess
 
 CACHE = REPO / "var" / "faults"
 ROOMS = ("schemas", "agents", "sinks", "streams", "tests/faults", "tests/support")
@@ -51,19 +54,20 @@ def undisturbed(data: int) -> Outcome:
     return outcome
 
 
-def plan_of(seed: int) -> Plan:
+def plan_of(seed: int, *, nodes: int = 0) -> Plan:
     """Return the plan of a seed: every third one gives each stage a process of its own."""
     alone = seed % 3 == 0
     with tempfile.TemporaryDirectory(prefix="clawback-faults-") as name:
         names = [spec.name for spec in Line(Path(name), alone=alone).plan().processes]
-    return make(seed, names, len(Sessions(seed % DATA_SEEDS).steps), alone=alone)
+    steps = len(Sessions(seed % DATA_SEEDS).steps)
+    return make(seed, names, steps, alone=alone, nodes=nodes)
 
 
-def disturbed(plan: Plan, folder: Path, broker: str = "embedded") -> Outcome:
+def disturbed(plan: Plan, folder: Path, kafka: KafkaProcess | None = None) -> Outcome:
     """Carry a plan out and return what came of it."""
     sessions = Sessions(plan.data)
     turns = sessions.turn_ids(folder / "scratch")
-    with Line(folder, broker=broker, alone=plan.alone) as line:
+    with Line(folder, alone=plan.alone, kafka=kafka) as line:
         line.until(lambda: bool(line.states()), "the supervisor has begun")
         carry_out(plan, sessions, line)
         return line.finish(turns)
@@ -74,18 +78,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--runs", type=int, default=1, help="so many seeds from this one on")
-    parser.add_argument("--broker", choices=("embedded",), default="embedded")
+    parser.add_argument("--broker", choices=("embedded", "kafka"), default="embedded")
+    parser.add_argument("--nodes", type=int, default=1, help="of Kafka, killed now and then, too")
     parser.add_argument("--keep", action="store_true", help="keep the directory of a failure")
     options = parser.parse_args(arguments)
+    # It says each tenth of a second that a node which was killed is not there.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    seeds = range(options.seed, options.seed + options.runs)
+    if options.broker == "embedded":
+        return _run(seeds, keep=options.keep)
+    with tempfile.TemporaryDirectory(prefix="clawback-kafka-") as folder:
+        kafka = KafkaProcess(Path(folder), "--nodes", str(options.nodes), "--revive", "1")
+        try:
+            return _run(seeds, keep=options.keep, kafka=kafka, nodes=options.nodes)
+        finally:
+            kafka.stop()
+
+
+def _run(
+    seeds: Sequence[int], *, keep: bool, kafka: KafkaProcess | None = None, nodes: int = 0
+) -> int:
     failed = []
-    for seed in range(options.seed, options.seed + options.runs):
-        plan = plan_of(seed)
+    for seed in seeds:
+        plan = plan_of(seed, nodes=nodes)
         print(plan, flush=True)
         expected = undisturbed(plan.data)
         folder = Path(tempfile.mkdtemp(prefix=f"clawback-chaos-{seed}-"))
         began = time.monotonic()
         try:
-            differences = disturbed(plan, folder, options.broker).differences(expected)
+            differences = disturbed(plan, folder, kafka).differences(expected)
         except AssertionError as error:
             differences = [str(error)]
         taken = time.monotonic() - began
@@ -94,19 +115,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"FAILED after {taken:.0f} s; {folder}", *differences, sep="\n  ", flush=True)
         else:
             print(f"the same bytes as undisturbed: {expected.digest}, {taken:.0f} s", flush=True)
-        if not (differences and options.keep):
-            _remove(folder)
-    if options.runs > 1:
-        passed = options.runs - len(failed)
-        print(f"{passed} of {options.runs} seeds passed", *(f"failed: {seed}" for seed in failed))
+        if not (differences and keep):
+            shutil.rmtree(folder, ignore_errors=True)
+    if len(seeds) > 1:
+        passed = len(seeds) - len(failed)
+        print(f"{passed} of {len(seeds)} seeds passed", *(f"failed: {seed}" for seed in failed))
     return 1 if failed else 0
-
-
-def _remove(folder: Path) -> None:
-    # By hand, as `TemporaryDirectory` complains of what a dying process still removes.
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _code() -> str:

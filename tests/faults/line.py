@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -21,13 +22,14 @@ import orjson
 from schemas.settings import Settings
 from streams.broker import Broker, open_broker
 from streams.cli.run import make_plan
-from streams.flow import Incoming
+from streams.flow import BrokerError, Incoming
 from streams.lineup import stage_names
 from streams.settings.load import load
 from streams.supervisor.plan import Plan, ProcessSpec
 from streams.supervisor.state import ProcessState, read_state
 from tests.faults.outcome import Outcome, files_of
 from tests.faults.writing import ABANDONED, QUIET
+from tests.support.kafka import KafkaProcess
 
 PATIENCE = 120.0
 """Seconds after which something that should happen is taken not to. Nothing is hurried by it."""
@@ -48,7 +50,7 @@ class Line:
 
     Args:
         folder: holds everything: OpenClaw's state, the home, the output.
-        broker: "embedded" or "kafka://host:port".
+        kafka: carries the topics in place of the embedded broker, under names of this line's own.
         alone: each stage in a process of its own, as `kill` can then tell them apart; else they
             share processes as `clawback run` has it.
         environment: further variables for the processes.
@@ -59,16 +61,17 @@ class Line:
         self,
         folder: Path,
         *,
-        broker: str = "embedded",
         alone: bool = True,
         environment: Mapping[str, str] | None = None,
         supervisor: str = "streams.supervisor",
+        kafka: KafkaProcess | None = None,
     ) -> None:
         self.home, self.output = folder / "home", folder / "output"
         self.openclaw = folder / "openclaw"
         self.sessions = self.openclaw / "agents" / "main" / "sessions"
         self.sessions.mkdir(parents=True, exist_ok=True)
         self.said = folder / "said.log"
+        self.kafka = kafka
         self._supervisor = supervisor
         self._alone = alone
         self.environment = {
@@ -77,7 +80,8 @@ class Line:
             "CLAWBACK_PATHS__OPENCLAW": str(self.openclaw),
             "CLAWBACK_PATHS__HOME": str(self.home),
             "CLAWBACK_PATHS__OUTPUT": str(self.output),
-            "CLAWBACK_BROKER__URL": broker,
+            "CLAWBACK_BROKER__URL": kafka.url if kafka else "embedded",
+            "CLAWBACK_BROKER__PREFIX": f"faults-{uuid.uuid4().hex[:8]}",
             "CLAWBACK_BROKER__PARTITIONS": "2",
             "CLAWBACK_TAIL__QUIET": f"{QUIET}s",
             "CLAWBACK_TAIL__ABANDONED": f"{ABANDONED}s",
@@ -345,7 +349,7 @@ class Line:
             AssertionError: it did not become so.
         """
         began = time.monotonic()
-        while not met():
+        while not self._is(met):
             if time.monotonic() - began > patience:
                 waited = what if isinstance(what, str) else what()
                 raise AssertionError(
@@ -353,6 +357,14 @@ class Line:
                 )
             time.sleep(every)
         return time.monotonic() - began
+
+    @staticmethod
+    def _is(met: Callable[[], bool]) -> bool:
+        try:
+            return met()
+        except BrokerError:
+            # Kafka has been killed, too, and is on its way back.
+            return False
 
     def story(self, lines: int = 40) -> str:
         """Return the last of what the supervisor said."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tests.faults.actions import (
     Action,
     Kill,
+    KillBroker,
     KillSupervisor,
     Pause,
     PowerCut,
@@ -54,7 +55,7 @@ class Plan:
         return "\n".join([head, *map(str, self.events)])
 
 
-def make(seed: int, names: Sequence[str], steps: int, *, alone: bool) -> Plan:
+def make(seed: int, names: Sequence[str], steps: int, *, alone: bool, nodes: int = 0) -> Plan:
     """Return the plan of a seed.
 
     Args:
@@ -62,6 +63,7 @@ def make(seed: int, names: Sequence[str], steps: int, *, alone: bool) -> Plan:
         names: the processes there are.
         steps: how many steps of writing there are.
         alone: whether each stage has a process of its own.
+        nodes: how many nodes of Kafka may be killed, too.
     """
     dice = random.Random(f"chaos {seed}")
     events: list[Event] = []
@@ -82,6 +84,8 @@ def make(seed: int, names: Sequence[str], steps: int, *, alone: bool) -> Plan:
         else:
             lost = dice.sample(TABLES, dice.randrange(3))
             events.append(Event(at, PowerCut(tuple(sorted(lost)))))
+    for _ in range(dice.randrange(3) if nodes else 0):
+        events.append(Event(dice.randrange(steps), KillBroker(dice.randrange(nodes) + 1)))
     events.sort(key=lambda event: event.at)
     return Plan(seed, seed % DATA_SEEDS, alone, dice.choice((0.004, 0.01, 0.02)), tuple(events))
 
