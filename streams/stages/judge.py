@@ -13,7 +13,7 @@ from streams.broker import Broker
 from streams.flow import Incoming, Outgoing
 from streams.stage import Stage
 
-VERSION = "signals 1"
+VERSION = "signals 2"
 
 
 def make(name: str, settings: Settings, broker: Broker) -> Stage:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.canonical import canonical
-from agents.judges.signals.words import Heard, claims_success, hear
+from agents.judges.signals.words import Heard, claims_success, hear, says_nothing
 from schemas.reaction import Reaction
 from schemas.turn import ToolCall, ToolResult, Turn
 
@@ -210,7 +210,9 @@ def _blank(turn: Turn, delivered: bool) -> bool:
     answer = turn.answer.strip()
     if not answer:
         return not delivered
-    return answer in SILENCE and turn.trigger == "user" and not delivered
+    if delivered:
+        return False
+    return (answer in SILENCE and turn.trigger == "user") or says_nothing(answer)
 
 
 def _heard(turn: Turn, reaction: Reaction | None) -> Heard | None:

@@ -11,7 +11,7 @@ from schemas.reaction import Reaction
 from schemas.settings import SignalsJudge as SignalsSettings
 from schemas.turn import Turn
 
-RUBRIC: Final = "signals-1"
+RUBRIC: Final = "signals-2"
 """Raised whenever the same turn could get another score than before."""
 
 

@@ -217,3 +217,32 @@ ADMITTED: Final = (
     "n existe pas",
 )
 """An assistant saying that something did not work."""
+
+HOLLOW: Final = frozenset(
+    {
+        "solution",
+        "the solution",
+        "answer",
+        "the answer",
+        "final answer",
+        "response",
+        "result",
+        "thought process",
+        "reasoning",
+        "thinking",
+        "let s solve this problem step by step",
+        "let s think step by step",
+        "let me think step by step",
+        "let me think",
+        "here is the answer",
+        "here is the solution",
+        "losung",
+        "die losung",
+        "antwort",
+        "ergebnis",
+        "solucion",
+        "respuesta",
+        "reponse",
+    }
+)
+"""An assistant announcing what then does not come."""

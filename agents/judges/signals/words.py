@@ -18,6 +18,9 @@ from agents.judges.signals import lexicon
 READ_CHARS: Final = 600
 """How much of a message is read: people react first and ask the next thing after that."""
 
+HOLLOW_CHARS: Final = 120
+"""Longer answers say something."""
+
 _WORD = re.compile(r"\w+")
 _CLAUSE_END = re.compile(r"[.,;:!?¡¿…\n()\[\]–—]+|\s-+\s")
 
@@ -52,6 +55,23 @@ def claims_success(answer: str) -> bool:
         answer = f"{answer[:READ_CHARS]} {answer[-READ_CHARS:]}"
     words = normal(answer)
     return _find(_DONE, words) and not _find(_ADMITTED, words)
+
+
+def says_nothing(answer: str) -> bool:
+    """Return whether an answer is punctuation alone, or announces something that does not follow.
+
+    Such answers pass for good ones with many judges (2507.08794). A single sign like a thumb or a
+    tick says something.
+    """
+    text = answer.strip()
+    if len(text) > HOLLOW_CHARS:
+        return False
+    words = normal(text)
+    if not words:
+        return not any(unicodedata.category(char) == "So" for char in text)
+    # "Backup:" alone is the heading of nothing; what has a line below it is not alone.
+    announces = text.endswith((":", "：")) and len(words) <= 6 and "\n" not in text
+    return announces or " ".join(words) in lexicon.HOLLOW
 
 
 def same_request(request: str, again: str) -> bool:
