@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from streams.cli.common import find_settings, read_settings
+from streams.cli.common import find_settings, read_settings, trusted_settings
 from streams.cli.errors import CommandError
 from streams.cli.exits import BUSY, INTERRUPTED, OK, USAGE
 from streams.cli.work import agree, guarded, interruptible, show
@@ -90,7 +90,8 @@ def command(
       clawback replay --resume
       clawback --config tighter.toml replay --from entries --lineage tighter
     """
-    settings = read_settings(find_settings(options.config))
+    told = read_settings(find_settings(options.config), as_written=True)
+    settings = trusted_settings(told)
     filtered = bool(since or until or sessions or where)
     if source == "entries":
         if panel or filtered or resume or dry_run:
@@ -109,6 +110,7 @@ def command(
         raise click.UsageError("--resume goes on with what was asked for; it takes no selection")
     if not resume and not panel:
         raise click.UsageError(f"--panel NAME is missing; there are: {_names(settings)}")
+    _say_who_does_not_count(told, panel)
     chosen = None if resume else _selection(settings, since, until, sessions, where)
     with _only_one(settings):
         return guarded(
@@ -260,6 +262,15 @@ class _only_one:
 
     def __exit__(self, *_: object) -> None:
         self._lock.close()
+
+
+def _say_who_does_not_count(settings: Settings, panel: str | None) -> None:
+    """Tell on standard error which judges of a panel are left out, and why."""
+    from streams.trust import notices
+
+    for line in notices(settings):
+        if panel is not None and line.startswith(f"panel {panel} "):
+            click.echo(f"clawback: {line}", err=True)
 
 
 def _names(settings: Settings) -> str:

@@ -245,6 +245,7 @@ def _toml(settings: Settings, panel: Panel) -> str:
         f'[paths]\nhome = "{settings.paths.home}"\noutput = "{settings.paths.output}"\n{judges}'
         f'[[panels]]\nname = "default"\njudges = {json.dumps(JUDGES)}\n'
         f"quorum = {panel.quorum}\nmax_spread = {panel.max_spread}\n"
+        "[calibration]\nrequired = false\n"
     )
 
 
