@@ -29,10 +29,13 @@ class Guard:
         """Whether nothing of the session may pass."""
         return self._forgotten.has_session(session)
 
-    def line(self, line: bytes) -> Redacted | None:
-        """Return the line as it may pass, or None if it is forgotten."""
-        redacted = Redacted(line, {}) if self._redactor is None else self._redactor.line(line)
-        return None if self._forgotten.has_line(redacted.data) else redacted
+    def forgets_line(self, line: bytes) -> bool:
+        """Whether a line, as it would pass, is forgotten."""
+        return self._forgotten.has_line(line)
+
+    def line(self, line: bytes) -> Redacted:
+        """Return the line as it may pass."""
+        return Redacted(line, {}) if self._redactor is None else self._redactor.line(line)
 
     def text(self, data: bytes, *, cut: bool) -> bytes:
         """Return bytes that are no JSON, or the first ones of a line, as they may pass.

@@ -66,8 +66,6 @@ class Records:
         counts: dict[str, int] = {}
         if self._guard is not None:
             passed = self._guard.line(line.data)
-            if passed is None:
-                return None
             # The id comes from what has passed: hashed with the secret in it, a line of which all
             # but a weak password is known would be a way to try passwords out.
             line, counts = line._replace(data=passed.data), passed.counts
@@ -75,6 +73,8 @@ class Records:
             entry = parse(line.data)
         except Unreadable as error:
             return self._dead(line, str(error))
+        if self._guard is not None and self._guard.forgets_line(entry):
+            return None
         # As Entry.to_bytes() would write it, but with the line as it stands: building the model
         # and serialising it again costs several times what reading the line does.
         value = b'{"schema":1,"id":"%s%s%d},"entry":%s,"quiet_seconds":null%s}' % (
@@ -121,6 +121,14 @@ class Records:
             omitted_bytes=max(0, size - kept),
         )
         return Outgoing(DEADLETTERS, self._source.encode("utf-8", "replace"), letter.to_bytes())
+
+
+def line_of(value: bytes) -> bytes | None:
+    """Return the log line within an entry's record, byte for byte; None if it is a marker."""
+    if b'"kind":"line"' not in value[: value.find(b'},"entry":')]:
+        return None
+    end = value.rfind(b',"quiet_seconds":null')
+    return value[value.find(b'},"entry":') + len(b'},"entry":') : end]
 
 
 def _text(data: bytes, *, cut: bool) -> str:

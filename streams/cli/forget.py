@@ -1,0 +1,152 @@
+"""`clawback forget`: remove what a person wants out, from everything that clawback keeps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from streams.cli.common import find_settings, read_settings
+from streams.cli.errors import CommandError
+from streams.cli.exits import BUSY, OK, USAGE
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+    from streams.cli.app import Options
+    from streams.forget.forget import Forgot
+
+
+@click.command()
+@click.argument("target", metavar="SESSION|PATTERN")
+@click.option("--regex", is_flag=True, help="PATTERN is a regular expression, not a text.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; needs --yes or --dry-run.")
+@click.pass_obj
+def command(
+    options: Options, target: str, regex: bool, dry_run: bool, yes: bool, as_json: bool
+) -> int:
+    """Remove a session, or all that matches a pattern, from everything that clawback keeps.
+
+    SESSION is a session's id. PATTERN is a text as it was written by you, the assistant or a
+    tool; every log line with it goes, every turn with such a line, and all that was made of those
+    turns: judgements, verdicts, pairs, lines in turns/ and pairs/. What is removed does not come
+    back when session files are read again; OpenClaw's own files are not touched.
+
+    The line must be stopped (exit code 5 if it runs). Afterwards its tables are built anew, which
+    takes a while on a long history. Snapshots that were made before, and models trained on them,
+    are named and left to you. On Kafka single records can't be removed.
+
+    \b
+    Examples:
+      clawback forget 4b2a08b1-6be8-461e-a1ca-99f503e16727
+      clawback forget "Dr. Example" --dry-run
+      clawback forget --regex "(?i)project +nightjar" --yes
+    """
+    if as_json and not (yes or dry_run):
+        raise click.UsageError("--json does not ask: add --yes, or --dry-run")
+    settings = read_settings(find_settings(options.config))
+    if settings.broker.url != "embedded":
+        raise CommandError(_kafka(settings))
+    found = _forget(settings, target, regex=regex, dry=dry_run, ask=not yes and not dry_run)
+    if found is None:
+        return OK
+    if as_json:
+        click.echo(json.dumps(_as_json(found, dry=dry_run)))
+    else:
+        _print(found, dry=dry_run)
+    return OK
+
+
+def _forget(settings: Settings, given: str, *, regex: bool, dry: bool, ask: bool) -> Forgot | None:
+    from sinks.atomic import ChangedMeanwhileError
+    from sinks.output import SinkError
+    from streams.broker import log_path
+    from streams.embedded.log import Log
+    from streams.embedded.records import LogError
+    from streams.forget.forget import InUse, alone, forget, make_target
+    from streams.forget.home import PrivacyError
+    from streams.forget.target import BadPattern
+
+    if not log_path(settings).exists():
+        raise CommandError(f"there is no log in {settings.paths.home}, so nothing to forget")
+    try:
+        with alone(settings):
+            log = Log(log_path(settings))
+            try:
+                target = make_target(log, given, regex=regex)
+                if ask:
+                    _print(forget(settings, log, target, dry=True), dry=True)
+                    if not click.confirm("Remove all of this for good?", err=True):
+                        return None
+                return forget(settings, log, target, dry=dry)
+            finally:
+                log.close()
+    except InUse as error:
+        raise CommandError(str(error), BUSY) from None
+    except BadPattern as error:
+        raise CommandError(str(error), USAGE) from None
+    except ChangedMeanwhileError as error:
+        raise CommandError(
+            f"{error} was written to meanwhile; forget once more to finish"
+        ) from None
+    except (LogError, PrivacyError, SinkError) as error:
+        raise CommandError(str(error)) from None
+
+
+def _as_json(found: Forgot, *, dry: bool) -> dict[str, object]:
+    return {
+        "dry_run": dry,
+        "kind": found.target.kind,
+        "sessions": sorted(found.found.sessions),
+        "turns": len(found.found.turns),
+        "lines": len(found.found.lines),
+        "copies_kept_in": sorted(found.found.copies),
+        "records": found.records,
+        "files": found.files,
+        "snapshots_not_changed": found.snapshots,
+        "trained": [asdict(run) for run in found.trained],
+    }
+
+
+def _print(found: Forgot, *, dry: bool) -> None:
+    about = {"session": "the session", "text": "the text", "regex": "the pattern"}
+    said = "would be removed" if dry else "removed"
+    if not found.records and not found.files:
+        click.echo(f"nothing here is of {about[found.target.kind]}; it is kept out from now on")
+        return
+    sessions = len(found.found.sessions)
+    click.echo(
+        f"{said} as {about[found.target.kind]}: {len(found.found.lines)} log lines and "
+        f"{len(found.found.turns)} turns of {sessions} session{'s' if sessions != 1 else ''}"
+    )
+    for topic, count in found.records.items():
+        click.echo(f"  {count:7} records of {topic}")
+    for path, count in found.files.items():
+        click.echo(f"  {count:7} lines of {path}")
+    for session in sorted(found.found.copies):
+        click.echo(f"  turns of it are also in session {session}, which keeps them")
+    _print_trained(found)
+
+
+def _print_trained(found: Forgot) -> None:
+    for path in found.snapshots:
+        click.echo(f"  not changed: snapshot {path}; remove it and make another if it holds this")
+    for run in found.trained:
+        click.echo(
+            f"  may have seen it: {run.method} of {run.base_model}, run {run.run} ({run.state})"
+        )
+    if not found.trained:
+        click.echo("  no model was trained on it")
+
+
+def _kafka(settings: Settings) -> str:
+    return (
+        "Kafka keeps topics as they were written: single records can't be removed from them, and "
+        "tombstones would not do it. Stop the line, remove the session file or what is in it from "
+        f"OpenClaw, set broker.prefix to another name than {settings.broker.prefix!r} and run: all "
+        "topics are made anew from the session files. Then delete the old topics with "
+        f"`kafka-topics.sh --delete --topic '{settings.broker.prefix}\\..*'`"
+    )

@@ -1,0 +1,80 @@
+"""Removing what is forgotten from the files that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from sinks.atomic import reading, remove, replace
+from streams.forget.find import Found
+from streams.forget.target import Target
+
+
+def snapshots(output: Path) -> list[Path]:
+    """Return the data-set snapshots: directories that are never changed."""
+    return sorted(path.parent for path in output.rglob("manifest.json") if path.is_file())
+
+
+def rewrite_files(output: Path, target: Target, found: Found, *, dry: bool) -> dict[Path, int]:
+    """Take lines out of the files of JSON lines below `output`, but for snapshots.
+
+    A file without any lines left goes. A line that a person wrote goes if it matches.
+
+    Returns:
+        How many lines went from each file that had some.
+
+    Raises:
+        SinkError, ChangedMeanwhileError: a file could not be written; it is as it was.
+    """
+    fixed = snapshots(output)
+    changed: dict[Path, int] = {}
+    for path in sorted(output.rglob("*.jsonl")):
+        if not path.is_file() or any(path.is_relative_to(snapshot) for snapshot in fixed):
+            continue
+        count = _rewrite(path, lambda line: is_of(line, target, found), dry=dry)
+        if count:
+            changed[path] = count
+    return changed
+
+
+def is_of(line: bytes, target: Target, found: Found) -> bool:
+    """Whether a line of a file is of what is forgotten."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return target.in_bytes(line)
+    if isinstance(value, dict) and "session" in value and "steps" in value:
+        # A turn: one that a fork holds too stays there, and may speak of one that goes.
+        own = target.kind == "session" and value["session"] == target.given
+        return own or value.get("id") in found.turns or target.matches(value)
+    return found.names_a_turn(line) or target.matches(value)
+
+
+def _rewrite(path: Path, goes: Callable[[bytes], bool], *, dry: bool) -> int:
+    with reading(path) as (file, seen):
+        if file is None:
+            return 0
+        gone = sum(1 for line in file if line.strip() and goes(line))
+        if not gone or dry:
+            return gone
+        assert seen is not None
+        kept = _kept(file, goes)
+        first = next(kept, None)
+        if first is None:
+            remove(path, seen)
+        else:
+            replace(path, _with(first, kept), seen)
+    return gone
+
+
+def _kept(file: BinaryIO, goes: Callable[[bytes], bool]) -> Iterator[bytes]:
+    file.seek(0)
+    return (line for line in file if not line.strip() or not goes(line))
+
+
+def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest

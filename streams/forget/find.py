@@ -1,0 +1,168 @@
+"""Which records of the log are to be forgotten.
+
+First the log lines and turns that are meant themselves, then what was made of those turns: any
+record that names one. A turn that a fork holds too stays there, and so do its judgements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+import orjson
+
+from schemas.topics import CANDIDATES, DEADLETTERS, ENTRIES, PAIRS, TRAINING, TURNS
+from streams.embedded.log import Log
+from streams.embedded.records import Partition, Record
+from streams.forget.forgotten import Forgotten
+from streams.forget.target import Target
+from streams.tail.names import parse
+from streams.tail.records import line_of
+
+_ID = re.compile(rb"[0-9a-f]{32}")
+
+
+@dataclass(slots=True)
+class Found:
+    """What goes.
+
+    Attributes:
+        offsets: the records, by partition.
+        topics: how many of each topic.
+        turns: ids of turns that no session holds any more.
+        sessions: those the records are of.
+        copies: sessions that hold copies of the turns and keep them.
+        lines: digests of the log lines.
+        first_pair_ms: when the first of the pairs that go was published; None if none goes.
+    """
+
+    offsets: dict[Partition, list[int]] = field(default_factory=dict)
+    topics: Counter[str] = field(default_factory=Counter)
+    turns: set[str] = field(default_factory=set)
+    sessions: set[str] = field(default_factory=set)
+    copies: set[str] = field(default_factory=set)
+    lines: list[str] = field(default_factory=list)
+    first_pair_ms: int | None = None
+
+    def take(self, at: Partition, record: Record) -> None:
+        """Add a record."""
+        self.offsets.setdefault(at, []).append(record.offset)
+        self.topics[at[0]] += 1
+
+    def names_a_turn(self, value: bytes) -> bool:
+        """Whether the bytes have the id of a turn that goes."""
+        return bool(self.turns) and any(
+            match[0].decode() in self.turns for match in _ID.finditer(value)
+        )
+
+
+def has_session(log: Log, session: str) -> bool:
+    """Whether the log has lines of a session."""
+    key = session.encode()
+    return any(record.key == key for _, record in _records(log, ENTRIES))
+
+
+def find(log: Log, target: Target, forgotten: Forgotten) -> Found:
+    """Return what is to be forgotten.
+
+    Raises:
+        LogError: the log can't be read.
+    """
+    found = Found()
+    places = _find_lines(log, target, forgotten, found)
+    _find_turns(log, target, places, found)
+    for at, record in _records(log):
+        topic, value = base(at[0]), record.value or b""
+        if topic in (ENTRIES, TURNS, CANDIDATES, TRAINING):
+            continue
+        if (
+            found.names_a_turn(value)
+            or found.names_a_turn(record.key or b"")
+            or (topic == DEADLETTERS and _is_letter_of(target, value))
+            or target.in_bytes(value)
+        ):
+            found.take(at, record)
+            if topic == PAIRS and value:
+                at_ms = record.time_ms
+                found.first_pair_ms = min(found.first_pair_ms or at_ms, at_ms)
+    return found
+
+
+def base(topic: str) -> str:
+    """Return a topic's name without its prefix, which a lineage has one of its own."""
+    return topic.rpartition(".")[2]
+
+
+def _find_lines(
+    log: Log, target: Target, forgotten: Forgotten, found: Found
+) -> dict[str, list[int]]:
+    """Take the entries, and return by file at which bytes they stood."""
+    places: dict[str, list[int]] = {}
+    key = target.given.encode()
+    for at, record in _records(log, ENTRIES):
+        value = record.value or b""
+        whole = target.kind == "session" and record.key == key
+        line = line_of(value)
+        if not whole and (line is None or not target.in_bytes(line)):
+            continue
+        found.take(at, record)
+        found.sessions.add((record.key or b"").decode())
+        if line is not None:
+            found.lines.append(forgotten.digest(line))
+            origin = orjson.loads(value)["origin"]
+            places.setdefault(origin["file"], []).append(origin["offset"])
+    return places
+
+
+def _find_turns(log: Log, target: Target, places: dict[str, list[int]], found: Found) -> None:
+    kept: dict[str, str] = {}
+    for topic in (TURNS, CANDIDATES):
+        for at, record in _records(log, topic):
+            turn = orjson.loads(record.value or b"{}")
+            if _is_meant(target, turn, places):
+                found.take(at, record)
+                found.turns.add(turn["id"])
+                found.sessions.add(turn["session"])
+            elif topic == TURNS and "id" in turn:
+                kept[turn["id"]] = turn["session"]
+    found.copies = {kept[turn] for turn in found.turns & kept.keys()}
+    found.turns -= kept.keys()
+
+
+def _is_meant(target: Target, turn: dict[str, Any], places: dict[str, list[int]]) -> bool:
+    if target.kind == "session":
+        return bool(turn.get("session") == target.given)
+    if target.matches(turn):
+        return True
+    # A long result is cut in the turn, and the pattern may have stood in what was left out.
+    place = turn.get("place", {})
+    return any(
+        place["first_offset"] <= offset <= place["last_offset"]
+        for offset in places.get(place.get("file", ""), ())
+    )
+
+
+def _is_letter_of(target: Target, value: bytes) -> bool:
+    letter = orjson.loads(value)
+    name = parse(PurePath(letter.get("source", "")).name)
+    if target.kind == "session":
+        own = name is not None and name.session == target.given
+        return own or f'"session":"{target.given}"' in letter.get("raw", "")
+    return target.in_bytes(letter.get("raw", "").encode())
+
+
+def _records(log: Log, topic: str | None = None) -> Iterator[tuple[Partition, Record]]:
+    """Yield the records of all topics, or of those with one name under whatever prefix."""
+    for each in log.topics():
+        if topic is not None and base(each.name) != topic:
+            continue
+        for number in range(each.partitions):
+            start = 0
+            while records := log.read(each.name, number, start):
+                for record in records:
+                    yield (each.name, number), record
+                start = records[-1].offset + 1

@@ -1,0 +1,209 @@
+"""Forgetting on a line that has run: afterwards no file holds what was forgotten."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.topics import TRAINING
+from schemas.training import TrainingRun, run_id
+from streams.embedded.log import Log
+from streams.embedded.records import Entry
+from streams.supervisor.lock import HomeLock
+from tests.support.sessions import Session
+
+REPOSITORY = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-c", "from streams.cli import main; main()"]
+PHRASE = "meet Ada at the Nightjar"
+START = 1_772_000_000_000
+
+
+class Line:
+    """A line with a home and sessions of its own below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sessions = folder / "openclaw/agents/main/sessions"
+        self.sessions.mkdir(parents=True)
+        self.environ = {
+            name: value for name, value in os.environ.items() if not name.startswith("CLAWBACK_")
+        } | {
+            "HOME": str(folder),
+            "XDG_CACHE_HOME": os.environ.get(
+                "XDG_CACHE_HOME", str(Path(os.environ["HOME"], ".cache"))
+            ),
+            "PYTHONPATH": str(REPOSITORY),
+            "CLAWBACK_PATHS__HOME": str(folder / "home"),
+            "CLAWBACK_PATHS__OUTPUT": str(folder / "output"),
+            "CLAWBACK_PATHS__OPENCLAW": str(folder / "openclaw"),
+            "CLAWBACK_TAIL__QUIET": "1s",
+            "CLAWBACK_TAIL__ABANDONED": "2s",
+        }
+
+    def call(self, *arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env=self.environ,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    def run(self) -> None:
+        self.call("run", "--until-idle", "--quiet")
+
+    def write(self, session: Session) -> None:
+        (self.sessions / f"{session.id}.jsonl").write_bytes(session.data)
+
+    def holding(self, text: str) -> list[str]:
+        """The files of the home and the output that have the text among their bytes."""
+        return sorted(
+            str(path.relative_to(self.folder))
+            for root in ("home", "output")
+            for path in (self.folder / root).rglob("*")
+            if path.is_file() and text.encode() in path.read_bytes()
+        )
+
+    def turns(self) -> dict[str, str]:
+        """The session of each turn in the turn files, by its request."""
+        return {
+            turn["request"]: turn["session"]
+            for path in sorted((self.folder / "output/turns").glob("*.jsonl"))
+            for turn in map(json.loads, path.read_text().splitlines())
+        }
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "home/log/clawback.db"
+
+
+def conversation(name: str, start: int, said: str) -> Session:
+    """A session of three turns in which the second speaks of `said`."""
+    made = Session(name, start)
+    for number, asked in enumerate(("is the car charged?", f"note: {said}", "add milk to it")):
+        made.user(f"{asked} ({name} {number})")
+        (call,) = made.assistant("On it.", (("exec", {"command": f"note '{asked}'"}),))
+        made.result(call, "exec", f"noted: {asked}\n" * 3, exit_code=0)
+        made.assistant(f"Done: {asked}.")
+        made.wait(60_000)
+    return made
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """A line that has run over three sessions; the tests below go on from one another."""
+    made = Line(tmp_path_factory.mktemp("line"))
+    made.write(conversation("alpha", START, "buy a lamp"))
+    made.write(conversation("beta", START + 10_000_000, PHRASE))
+    made.write(conversation("gamma", START + 20_000_000, "call the plumber"))
+    made.run()
+    assert len(made.turns()) == 9
+    assert made.holding(PHRASE)
+    return made
+
+
+def test_a_running_line_is_not_touched(line: Line) -> None:
+    lock = HomeLock(line.folder / "home")
+    lock.acquire()
+    before = line.log.read_bytes()
+    assert "stop it first" in line.call("forget", "beta", "--yes", code=5)
+    lock.release()
+    assert line.log.read_bytes() == before
+
+
+def test_a_dry_run_changes_nothing_and_says_what_would_go(line: Line) -> None:
+    before = line.holding(PHRASE)
+    found = json.loads(line.call("forget", PHRASE, "--dry-run", "--json"))
+    assert found["kind"] == "text"
+    assert found["sessions"] == ["beta"]
+    assert found["lines"] == 4
+    assert found["records"]["clawback.turns"] == found["turns"] == 2
+    assert found["trained"] == []
+    assert line.holding(PHRASE) == before
+    assert not (line.folder / "home/privacy/forgotten.jsonl").exists()
+
+
+def test_nothing_of_a_text_is_left_in_any_file(line: Line) -> None:
+    line.call("forget", PHRASE, "--yes")
+    assert line.holding(PHRASE) == []
+    turns = line.turns()
+    assert len(turns) == 7
+    assert sorted(set(turns.values())) == ["alpha", "beta", "gamma"]
+
+
+def test_it_does_not_come_back_when_the_files_are_read_again(line: Line) -> None:
+    for path in (line.folder / "home/tail").glob("*.db*"):
+        path.unlink()
+    fork = (line.sessions / "beta.jsonl").read_bytes()
+    (line.sessions / "delta.jsonl").write_bytes(fork)
+    line.run()
+    assert line.holding(PHRASE) == []
+    assert {"alpha", "beta", "gamma"} <= set(line.turns().values())
+
+
+def test_a_session_goes_as_a_whole_and_the_others_stay(line: Line) -> None:
+    said = "plumber"
+    assert line.holding(said)
+    found = json.loads(line.call("forget", "gamma", "--yes", "--json"))
+    assert found["kind"] == "session"
+    assert found["records"]["clawback.turns"] == 3
+    assert line.holding(said) == []
+    assert "gamma" not in line.turns().values()
+    # OpenClaw goes on writing to it, and the line goes on with the others.
+    line.write(conversation("gamma", START + 20_000_000, "call the plumber twice"))
+    line.write(conversation("epsilon", START + 40_000_000, "buy a chair"))
+    line.run()
+    assert line.holding(said) == []
+    assert sum(session == "epsilon" for session in line.turns().values()) == 3
+    assert sum(session == "alpha" for session in line.turns().values()) == 3
+
+
+def test_forgetting_twice_finds_nothing(line: Line) -> None:
+    assert "nothing here is of" in line.call("forget", PHRASE, "--yes")
+
+
+def test_the_list_of_what_was_forgotten_holds_no_text(line: Line) -> None:
+    kept = (line.folder / "home/privacy/forgotten.jsonl").read_text()
+    assert "gamma" in kept
+    assert "Nightjar" not in kept
+
+
+def test_other_mistakes_are_said(line: Line) -> None:
+    assert "no regular expression" in line.call("forget", "--regex", "(", "-y", code=2)
+    assert "matches everything" in line.call("forget", "--regex", ".*", "-y", code=2)
+    assert "--json does not ask" in line.call("forget", "x", "--json", code=2)
+
+
+def test_models_that_may_have_seen_it_are_named(line: Line) -> None:
+    log = Log(line.log)
+    one = TrainingRun(
+        id=run_id("f00d", "qwen", "dpo"),
+        state="promoted",
+        snapshot="f00d",
+        base_model="qwen",
+        method="dpo",
+        pairs=1,
+    )
+    pair = b'{"chosen":{"turn_id":"x"},"prompt":[{"role":"user","content":"Zanzibar trip"}]}'
+    log.append_many([Entry("clawback.pairs", 0, 1000, b"p", pair)])
+    log.append_many([Entry(f"clawback.{TRAINING}", 0, 2000, b"r", one.to_bytes())])
+    log.close()
+    found = json.loads(line.call("forget", "Zanzibar", "--yes", "--json"))
+    assert [run["base_model"] for run in found["trained"]] == ["qwen"]
+    assert line.holding("Zanzibar") == []
+
+
+def test_on_kafka_it_says_what_to_do_instead(line: Line) -> None:
+    line.environ["CLAWBACK_BROKER__URL"] = "kafka://127.0.0.1:1"
+    said = line.call("forget", "alpha", "--yes", code=1)
+    assert "broker.prefix" in said
+    del line.environ["CLAWBACK_BROKER__URL"]
