@@ -112,7 +112,7 @@ def command(
         raise click.UsageError(f"--panel NAME is missing; there are: {_names(settings)}")
     _say_who_does_not_count(told, panel)
     chosen = None if resume else _selection(settings, since, until, sessions, where)
-    with _only_one(settings):
+    with _OnlyOne(settings):
         return guarded(
             _replay(settings, panel, chosen, resume, dry_run=dry_run, yes=yes, as_json=as_json)
         )
