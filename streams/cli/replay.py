@@ -242,7 +242,7 @@ def _selection(
         raise CommandError(str(error), USAGE) from None
 
 
-class _only_one:
+class _OnlyOne:
     """One replay at a time on a home: two would pay for the same judgements."""
 
     def __init__(self, settings: Settings) -> None:
