@@ -26,7 +26,7 @@ COMMANDS = {
     "replay": "Have history judged by another panel, or cut and filtered by other rules.",
     "panels": "Compare panels, and choose the one that counts.",
     "deadletters": "Look at what could not be read, and send it again.",
-    "forget": "Remove a session, or what matches a pattern, from everything kept.",
+    "forget": "Remove a session, or what matches a pattern, for good.",
     "status": "Show how far each stage has come, and how the processes are.",
     "doctor": "Check that everything clawback needs is there.",
 }

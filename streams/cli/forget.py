@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 def command(
     options: Options, target: str, regex: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
-    """Remove a session, or all that matches a pattern, from everything that clawback keeps.
+    """Remove a session, or what matches a pattern, for good.
 
     SESSION is a session's id. PATTERN is a text as it was written by you, the assistant or a
     tool; every log line with it goes, every turn with such a line, and all that was made of those
-    turns: judgements, verdicts, pairs, lines in turns/ and pairs/. What is removed does not come
-    back when session files are read again; OpenClaw's own files are not touched.
+    turns, wherever clawback keeps it: judgements, verdicts, pairs, lines in turns/ and pairs/.
+    What is removed does not come back when session files are read again; OpenClaw's own files
+    are not touched.
 
     The line must be stopped (exit code 5 if it runs). Afterwards its tables are built anew, which
     takes a while on a long history. Snapshots that were made before, and models trained on them,

@@ -34,9 +34,6 @@ class Line:
             name: value for name, value in os.environ.items() if not name.startswith("CLAWBACK_")
         } | {
             "HOME": str(folder),
-            "XDG_CACHE_HOME": os.environ.get(
-                "XDG_CACHE_HOME", str(Path(os.environ["HOME"], ".cache"))
-            ),
             "PYTHONPATH": str(REPOSITORY),
             "CLAWBACK_PATHS__HOME": str(folder / "home"),
             "CLAWBACK_PATHS__OUTPUT": str(folder / "output"),
