@@ -127,6 +127,8 @@ def _by_judges(made: Sequence[Call], rationales: Sequence[str]) -> tuple[int, st
     """Find the one decision the judges speak of; where they name several, none is told."""
     of_call = {call.number: call.decision for call in made}
     decisions = set(of_call.values())
+    if len(decisions) < 2:
+        return None
     numbered: set[int] = set()
     for text in rationales:
         for found in _NUMBERED.finditer(text):
@@ -142,6 +144,6 @@ def _by_judges(made: Sequence[Call], rationales: Sequence[str]) -> tuple[int, st
     words = {word for text in rationales for word in re.findall(r"[\w.-]+", text)}
     for name in {call.name for call in made} & words:
         by_tool |= {call.decision for call in made if call.name == name}
-    if len(by_tool) == 1 and len(decisions) > 1:
+    if len(by_tool) == 1:
         return by_tool.pop(), "the judges name its tool"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from schemas.pair import ChatMessage
@@ -14,7 +15,7 @@ NO_MODEL = "openclaw"
 replies)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Said:
     """A message of a turn.
 
@@ -26,10 +27,15 @@ class Said:
     """
 
     message: ChatMessage
-    content: str
     decision: Decision | None
     whole: bool
     result: ToolResult | None = None
+
+    @cached_property
+    def content(self) -> str:
+        """The message as text, to compare it by."""
+        # JSON tells 1 from true and from 1.0, where Python's == does not.
+        return json.dumps(self.message.model_dump(), sort_keys=True)
 
 
 def prompt_of(turn: Turn) -> tuple[ChatMessage, ...]:
@@ -87,7 +93,7 @@ def _decided(decision: Decision, numbers: dict[str, int]) -> Said:
     calls = tuple(_call(call, numbers[call.id]) for call in decision.calls)
     message = ChatMessage(role="assistant", content=decision.text, tool_calls=calls or None)
     whole = bool(calls or decision.text.strip()) and decision.provider != NO_MODEL
-    return Said(message, _content(message), decision, whole)
+    return Said(message, decision, whole)
 
 
 def _answered(result: ToolResult, number: int) -> Said:
@@ -95,7 +101,7 @@ def _answered(result: ToolResult, number: int) -> Said:
         role="tool", content=result.text, tool_call_id=f"call_{number}", name=result.name
     )
     whole = not (result.images or result.omitted_chars)
-    return Said(message, _content(message), None, whole, result)
+    return Said(message, None, whole, result)
 
 
 def _call(call: ToolCall, number: int) -> dict[str, Any]:
@@ -106,11 +112,6 @@ def _call(call: ToolCall, number: int) -> dict[str, Any]:
     }
 
 
-def _content(message: ChatMessage) -> str:
-    # JSON tells 1 from true and from 1.0, where Python's == does not.
-    return json.dumps(message.model_dump(), sort_keys=True)
-
-
 def _in_order(results: list[tuple[int, Said]]) -> list[Said]:
     return [said for _, said in sorted(results, key=lambda result: result[0])]
 
@@ -119,5 +120,5 @@ def _spoil_last_decision(said: list[Said]) -> None:
     for index in range(len(said) - 1, -1, -1):
         old = said[index]
         if old.decision is not None:
-            said[index] = Said(old.message, old.content, old.decision, whole=False)
+            said[index] = Said(old.message, old.decision, whole=False)
             return

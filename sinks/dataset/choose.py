@@ -10,7 +10,7 @@ In the table: `order/` the pairs in that order, `count/` how often a prompt or a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 import orjson
@@ -81,7 +81,7 @@ def choose_unpaired(
             counts.dropped["unpaired"]["no decision to learn from"] += 1
             continue
         row = unpaired_row(example)
-        prompt = [each.model_dump() for each in example.prompt]
+        prompt = [(each.role, each.content) for each in example.prompt]
         _keep(
             "unpaired", KEEP_UNPAIRED, row, prompt, scored.turn.agent, rules, table, counts, tools,
             lambda: None,
@@ -112,14 +112,15 @@ def _choose_pair(
 
     line = known.line_of(pair["chosen"]["turn_id"], table)
     agent = line.session.split("/", 1)[0] if line else ""
-    _keep("pairs", KEEP_PAIR, row, pair["prompt"], agent, rules, table, counts, tools, note)
+    prompt = [(each["role"], each["content"]) for each in pair["prompt"]]
+    _keep("pairs", KEEP_PAIR, row, prompt, agent, rules, table, counts, tools, note)
 
 
 def _keep(
     kind: str,
     prefix: str,
     row: Row,
-    prompt: list[dict[str, Any]],
+    prompt: Sequence[tuple[str, str]],
     agent: str,
     rules: Pairs,
     table: Table,
@@ -143,7 +144,8 @@ def _keep(
         found = sketch(asked)
         keep_back(split, found, table)
         for name in ("prompt", "chosen", "rejected", "completion"):
-            tools.see(agent, (from_json(text) for text in row.get(name, ())))
+            texts = row.get(name, ())
+            tools.see(agent, (from_json(text) for text in texts if '"tool_calls":' in text))
         key = f"{prefix}{row['started_ms']:015d}/{row['id']}"
         table.put(key, to_json((split, agent, found, row)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -26,15 +26,19 @@ TEXT_CHARS: Final = 2_000
 _WORD = re.compile(r"\w+")
 
 
-def asked_in(prompt: Sequence[Mapping[str, Any]]) -> str:
+def asked_in(prompt: Sequence[tuple[str, str]]) -> str:
     """Return what a prompt asks: its last user message; for one that says little by itself, with
-    the message before it."""
-    at = max((n for n, each in enumerate(prompt) if each["role"] == "user"), default=-1)
+    the message before it.
+
+    Args:
+        prompt: role and content of each message.
+    """
+    at = max((n for n, (role, _) in enumerate(prompt) if role == "user"), default=-1)
     if at < 0:
         return ""
-    words = normalised(prompt[at]["content"][:TEXT_CHARS])
+    words = normalised(prompt[at][1][:TEXT_CHARS])
     if len(words.encode()) < STANDS_ALONE_BYTES and at:
-        return normalised(prompt[at - 1]["content"][-TEXT_CHARS:]) + " " + words
+        return normalised(prompt[at - 1][1][-TEXT_CHARS:]) + " " + words
     return words
 
 

@@ -14,6 +14,7 @@ from sinks.strategies.unpaired import Unpaired
 TOOLS_SOURCE: Final = "inferred"
 """Where the schemas in the column `tools` come from: the calls that were seen."""
 
+_DIGITS = re.compile(r"\d{19}")
 _LONG_NUMBER = re.compile(r"(?<![\w\"\\.])-?\d{19,}(?![\w\".])")
 
 Row = dict[str, Any]
@@ -53,8 +54,8 @@ def unpaired_row(example: Unpaired) -> Row:
         "sessions": [example.session],
         "started_ms": example.started_ms,
         "tools_source": TOOLS_SOURCE,
-        "prompt": texts([each.model_dump() for each in example.prompt]),
-        "completion": texts([example.completion.model_dump()]),
+        "prompt": [each.model_dump_json() for each in example.prompt],
+        "completion": [example.completion.model_dump_json()],
         "label": example.label,
     }
 
@@ -68,6 +69,8 @@ def has_long_number(row: Row) -> bool:
     """Say whether a row holds an integer of more than 64 bits, which `datasets` can't read."""
     for name in ("prompt", "chosen", "rejected", "completion"):
         for text in row.get(name, ()):
+            if _DIGITS.search(text) is None:
+                continue
             for found in _LONG_NUMBER.finditer(text):
                 if not -(1 << 63) <= int(found[0]) < 1 << 64:
                     return True

@@ -7,6 +7,7 @@ both over training.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, Literal
@@ -52,33 +53,40 @@ def keep_back(split: Split, sketch: Sketch, table: Table) -> None:
     if split == "train":
         return
     shingles = orjson.dumps(sketch.shingles)
-    name = blake2b(shingles, digest_size=8).hexdigest()
-    if table.get(f"{_TEXT}{split}/{name}") is not None:
+    name = f"{SPLITS.index(split)}{blake2b(shingles, digest_size=8).hexdigest()}"
+    if table.get(_TEXT + name) is not None:
         return
-    table.put(f"{_TEXT}{split}/{name}", shingles)
+    table.put(_TEXT + name, shingles)
     for band in sketch.bands:
-        names = _names(split, band, table)
-        if len(names) <= CROWDED:
-            table.put(f"{_NEAR}{split}/{band}", orjson.dumps(sorted([*names, name])))
+        names = _names(band, table)
+        if len(names) <= CROWDED or not _crowded([each for each in names if each[0] == name[0]]):
+            table.put(_NEAR + band, orjson.dumps(sorted([*names, name])))
 
 
 def leaks(split: Split, sketch: Sketch, table: Table) -> bool:
     """Say whether something like an example is kept back in a split that wins."""
-    for winner in SPLITS[: SPLITS.index(split)]:
-        seen: set[str] = set()
-        for band in sketch.bands:
-            names = _names(winner, band, table)
-            if len(names) > CROWDED:
-                return True
-            for name in names:
-                if name not in seen:
-                    seen.add(name)
-                    shingles = orjson.loads(table.get(f"{_TEXT}{winner}/{name}") or b"[]")
-                    if similarity(shingles, sketch.shingles) >= NEAR:
-                        return True
+    winners = [str(number) for number in range(SPLITS.index(split))]
+    if not winners:
+        return False
+    seen: set[str] = set()
+    for band in sketch.bands:
+        names = [name for name in _names(band, table) if name[0] in winners]
+        if len(names) > CROWDED and _crowded(names):
+            return True
+        for name in names:
+            if name not in seen:
+                seen.add(name)
+                shingles = orjson.loads(table.get(_TEXT + name) or b"[]")
+                if similarity(shingles, sketch.shingles) >= NEAR:
+                    return True
     return False
 
 
-def _names(split: Split, band: str, table: Table) -> list[str]:
-    stored = table.get(f"{_NEAR}{split}/{band}")
+def _crowded(names: list[str]) -> bool:
+    return max(Counter(name[0] for name in names).values(), default=0) > CROWDED
+
+
+def _names(band: str, table: Table) -> list[str]:
+    """Return what is kept back of the texts in a band: the number of its split, and a digest."""
+    stored = table.get(_NEAR + band)
     return [] if stored is None else list(orjson.loads(stored))

@@ -49,11 +49,11 @@ def test_sketches_are_functions_of_the_text(one: str, other: str) -> None:
 
 
 def test_a_short_request_is_taken_with_what_was_said_before() -> None:
-    def prompt(text: str) -> list[dict[str, str]]:
-        return [{"role": "assistant", "content": text}, {"role": "user", "content": "Yes"}]
+    def prompt(text: str) -> list[tuple[str, str]]:
+        return [("assistant", text), ("user", "Yes")]
 
     assert asked_in(prompt("shall I book it?")) == "shall i book it? yes"
-    assert asked_in([{"role": "user", "content": "Read  MY mail today"}]) == "read my mail today"
+    assert asked_in([("user", "Read  MY mail today")]) == "read my mail today"
     assert asked_in([]) == ""
 
 
