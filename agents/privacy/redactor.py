@@ -47,6 +47,15 @@ class Redactor:
         self._secrets = secrets
         self._personal = tuple(personal)
 
+    def finds_nothing(self, lines: Sequence[bytes]) -> bool:
+        """Whether all lines would pass as they are; False if only a look at each will tell.
+
+        A call of the scanner costs as much as a kilobyte of text, and most lines are short: looked
+        at together they take a third of the time. Each is an object of JSON, so that nothing that
+        could be a secret begins in one of them and ends in the next.
+        """
+        return next(iter(self._find(b"\n".join(lines))), None) is None
+
     def line(self, line: bytes) -> Redacted:
         """Redact one line of JSON; its structure stays as it is, whatever is found."""
         return self._redact(line, lambda spans: within_strings(line, spans))

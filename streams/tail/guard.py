@@ -4,6 +4,7 @@ has asked to forget does not pass."""
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from agents.privacy import Redacted, Redactor
 from schemas.settings import Settings
@@ -32,6 +33,10 @@ class Guard:
     def forgets_line(self, line: bytes) -> bool:
         """Whether a line, as it would pass, is forgotten."""
         return self._forgotten.has_line(line)
+
+    def passes(self, lines: Sequence[bytes]) -> bool:
+        """Whether all lines may pass as they are; False if only a look at each will tell."""
+        return self._redactor is None or self._redactor.finds_nothing(lines)
 
     def line(self, line: bytes) -> Redacted:
         """Return the line as it may pass."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import orjson
@@ -11,9 +12,13 @@ from schemas import DeadLetter, Entry, Origin, deadletter_id, line_id, marker_id
 from schemas.topics import DEADLETTERS, ENTRIES
 from streams.flow import Outgoing
 from streams.tail.guard import Guard
-from streams.tail.lines import HEAD_BYTES, Line, Unreadable, clean, parse
+from streams.tail.lines import HEAD_BYTES, Line, Unreadable, parse
+from streams.tail.lines import clean as text_of
 
 STAGE = "tail"
+
+BLOCK_BYTES = 64 * 1024
+"""Lines that are looked at together for secrets, about this many bytes of them."""
 
 
 class Records:
@@ -53,18 +58,27 @@ class Records:
         """Whether the session is forgotten: it has no records, and no markers either."""
         return self._guard is not None and self._guard.forgets(self._session)
 
-    def of_line(self, line: Line, max_line: int) -> Outgoing | None:
+    def of_lines(self, lines: Sequence[Line], max_line: int) -> Iterator[Outgoing]:
+        """Yield the records of lines, as `of_line` makes them."""
+        for block in _blocks(lines):
+            clean = self._guard is None or self._guard.passes([line.data for line in block])
+            for line in block:
+                record = self.of_line(line, max_line, clean=clean)
+                if record is not None:
+                    yield record
+
+    def of_line(self, line: Line, max_line: int, *, clean: bool = False) -> Outgoing | None:
         """Return the record of a line: an entry, a dead letter, or None where it is blank or
-        forgotten."""
+        forgotten. One that is `clean` is known to hold nothing that must be replaced."""
         if self.forgotten:
             return None
         if not line.whole:
             return self._dead(line, f"longer than {max_line} bytes (tail.max_line_bytes)")
-        line = clean(line)
+        line = text_of(line)
         if not line.data or line.data.isspace():
             return None
         counts: dict[str, int] = {}
-        if self._guard is not None:
+        if self._guard is not None and not clean:
             passed = self._guard.line(line.data)
             # The id comes from what has passed: hashed with the secret in it, a line of which all
             # but a weak password is known would be a way to try passwords out.
@@ -121,6 +135,19 @@ class Records:
             omitted_bytes=max(0, size - kept),
         )
         return Outgoing(DEADLETTERS, self._source.encode("utf-8", "replace"), letter.to_bytes())
+
+
+def _blocks(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    block: list[Line] = []
+    size = 0
+    for line in lines:
+        block.append(line)
+        size += len(line.data)
+        if size >= BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def line_of(value: bytes) -> bytes | None:

@@ -215,10 +215,8 @@ class Transcript:
             return False
         batch.read.add(file.path)
         records = self._records(one)
-        for line in lines:
-            record = records.of_line(line, self._tail.max_line_bytes)
-            if record is not None:
-                batch.add(record)
+        for record in records.of_lines(lines, self._tail.max_line_bytes):
+            batch.add(record)
         if lines or (offset, signature) != (file.offset, file.signature):
             batch.cover(self._checkpoint(one))
         return True

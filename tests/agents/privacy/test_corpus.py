@@ -14,6 +14,7 @@ import pytest
 
 from agents.privacy import Redactor
 from tests.support.secrets import CONTEXTS, FORMATS, leaks, planted
+from tests.support.sessions import session
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "tests/fixtures/sessions"
@@ -36,6 +37,13 @@ def test_planted_secrets_are_found_wherever_they_stand(redactor: Redactor) -> No
     assert 1 - sum(missed[kind] for kind in FORMATS) / formats >= 0.99, missed
     contexts = sum(seen[kind] for kind in CONTEXTS)
     assert 1 - sum(missed[kind] for kind in CONTEXTS) / contexts >= 0.99, missed
+
+
+def test_lines_looked_at_together_hide_no_secret(redactor: Redactor) -> None:
+    others = session(7, 10, result_chars=800).lines
+    assert redactor.finds_nothing(others)
+    for one in planted(seed=22, rounds=1):
+        assert not redactor.finds_nothing([*others[:20], one.line, *others[20:]]), one
 
 
 def test_redacting_twice_is_redacting_once(redactor: Redactor) -> None:

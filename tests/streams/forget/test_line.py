@@ -56,7 +56,7 @@ class Line:
         return done.stdout if code == 0 else done.stderr
 
     def run(self) -> None:
-        self.call("run", "--until-idle", "--quiet")
+        self.call("run", "--until-idle", "--idle", "5", "--quiet")
 
     def write(self, session: Session) -> None:
         (self.sessions / f"{session.id}.jsonl").write_bytes(session.data)
