@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.pair import ChatMessage
+from sinks.blame import blame
 from sinks.example import Scored, calls_in, side, teachable, whole
 
 
@@ -54,7 +55,8 @@ def _blamed(scored: Scored) -> tuple[int | None, str]:
 
 
 def _drawn(scored: Scored) -> tuple[int | None, str]:
-    fault = scored.fault
+    # By what happened alone: the call that judges name in a good turn may be the one they praise.
+    fault = blame(scored.said)
     sound = [
         index
         for index, each in enumerate(scored.said)

@@ -2,8 +2,9 @@
 
 ``python -m tests.benchmarks.pairs --verdicts 1000000``: a log is filled with that many turns and
 verdicts, then a process of its own makes the snapshot. Told are verdicts a second from the topics
-to the finished snapshot, the same by CPU time and for each part of the way, and the peak of resident memory. Two
-sizes are run, so that memory that grows with their number shows.
+to the finished snapshot, the same by CPU time (what counts on a machine that others use, too), that
+for each part of the way, and the peak of resident memory. Two sizes are run, so that memory that
+grows with their number shows.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def main() -> int:
             found = json.loads(done.stdout.splitlines()[-1])
         slow = found["rate"] < TARGET
         print(
-            f"  {found['rate']:.0f} verdicts/s (target {TARGET}), {found['cpu_rate']:.0f} by CPU time: "
+            f"  {found['rate']:.0f} verdicts/s (target {TARGET}), by CPU time "
+            f"{found['cpu_rate']:.0f}/s: "
             + ", ".join(f"{part} {rate:.0f}/s" for part, rate in found["parts"].items())
             + f"; peak {found['peak_mb']:.0f} MB\n  {found['rows']}",
             flush=True,
