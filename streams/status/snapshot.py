@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from streams.status.flow import StageProgress, TopicCount, progress, topic_counts
+from streams.status.judges import JudgeState, read_judges
+from streams.status.panels import PanelState, read_panels
 from streams.status.usage import Usage, usage
 from streams.supervisor.lock import HomeLock
 from streams.supervisor.state import LineState, ProcessState, read_state
@@ -28,6 +30,8 @@ class Look:
     usage: dict[int, Usage]
     topics: list[TopicCount]
     stages: list[StageProgress]
+    judges: list[JudgeState] = field(default_factory=list)
+    panels: list[PanelState] = field(default_factory=list)
 
     @property
     def healthy(self) -> bool:
@@ -58,16 +62,27 @@ def look(home: Path, log: Log | None, prefix: str, stages: Sequence[str]) -> Loo
         usage(pids),
         topic_counts(log, prefix) if log else [],
         progress(log, prefix, stages) if log else [],
+        read_judges(home, _named(stages, "judge")),
+        read_panels(home, _named(stages, "ensemble")),
     )
+
+
+def _named(stages: Sequence[str], kind: str) -> frozenset[str]:
+    return frozenset(name.partition(".")[2] for name in stages if name.startswith(f"{kind}."))
 
 
 def rates(before: Look, after: Look) -> dict[str, Rate]:
     """Return how fast each stage moved between two looks."""
     seconds = max(after.at - before.at, 1e-9)
     earlier = {stage.stage: stage.committed for stage in before.stages}
+    # A model that takes a minute for a turn does not move between two looks.
+    told = {f"judge.{judge.judge}": judge for judge in after.judges}
     found = {}
     for stage in after.stages:
         speed = max(stage.committed - earlier.get(stage.stage, stage.committed), 0) / seconds
+        judge = told.get(stage.stage)
+        if judge is not None and judge.asking and not judge.paused:
+            speed = judge.per_second
         eta = stage.lag / speed if speed and stage.lag else None
         found[stage.stage] = Rate(speed, eta)
     return found
@@ -112,6 +127,8 @@ def as_json(before: Look, after: Look, models: Sequence[str], broker: str) -> di
             }
             for stage in after.stages
         ],
+        "judges": [asdict(judge) for judge in after.judges],
+        "panels": [asdict(panel) for panel in after.panels],
         "processes": [
             _process(process, before, after)
             for process in (after.line.processes if after.line else [])

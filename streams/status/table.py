@@ -9,6 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from streams.status.opinions import judges_table, panel_lines
+from streams.status.shapes import columns
+from streams.status.shapes import duration as duration
 from streams.status.snapshot import Look, cpu, rates
 from streams.supervisor.state import ProcessState
 
@@ -22,24 +25,15 @@ def render(before: Look, after: Look, models: Sequence[str], home: str) -> Rende
         parts += ["", _processes(before, after)]
     if after.stages:
         parts += ["", _stages(before, after)]
+    if after.judges:
+        parts += ["", judges_table(before, after)]
+    if after.panels:
+        parts += ["", *panel_lines(after)]
     if after.topics:
         parts += ["", _topics(after)]
     else:
         parts += ["", Text("there are no topics yet")]
     return Group(*parts)
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in at most two units: ``45 s``, ``3 min``, ``2 h 5 min``, ``4 d 3 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} d {hours % 24} h"
 
 
 def _headline(after: Look, home: str) -> Text:
@@ -59,7 +53,7 @@ def _judges(models: Sequence[str]) -> Text:
 
 
 def _processes(before: Look, after: Look) -> Table:
-    table = _table("process", "state", "for", pid=1, restarts=1, memory=1, cpu=1)
+    table = columns("process", "state", "for", pid=1, restarts=1, memory=1, cpu=1)
     table.add_column("last exit")
     assert after.line is not None
     for process in after.line.processes:
@@ -89,7 +83,7 @@ def _row(process: ProcessState, before: Look, after: Look) -> list[str | Text]:
 
 
 def _stages(before: Look, after: Look) -> Table:
-    table = _table("stage", "reads", committed=1, lag=1, rate=1, eta=1)
+    table = columns("stage", "reads", committed=1, lag=1, rate=1, eta=1)
     speeds = rates(before, after)
     for stage in after.stages:
         speed = speeds[stage.stage]
@@ -105,18 +99,9 @@ def _stages(before: Look, after: Look) -> Table:
 
 
 def _topics(after: Look) -> Table:
-    table = _table("topic", records=1, partitions=1)
+    table = columns("topic", records=1, partitions=1)
     for topic in after.topics:
         table.add_row(topic.name, f"{topic.records:,}", str(topic.partitions))
-    return table
-
-
-def _table(*left: str, **right: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in left:
-        table.add_column(name)
-    for name in right:
-        table.add_column(name, justify="right")
     return table
 
 

@@ -20,7 +20,7 @@ from schemas.identity import well_formed
 if "sniffio" not in sys.modules and find_spec("sniffio") is None:
     # httpcore tries to import it for every lock of every request, and Python looks through all of
     # sys.path for it again each time: forty stat calls a request, a fifth of what one costs.
-    sys.modules["sniffio"] = None  # type: ignore[arg-type]
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 MAX_BODY: Final = 16 * 1024 * 1024
 """A judge's answer is some kilobytes; a server that sends more than this many bytes is broken."""

@@ -10,8 +10,8 @@ import pytest
 from streams.status.checks.machine import clock, file_system, home
 from streams.status.checks.sessions import watches
 from streams.status.flow import StageProgress
+from streams.status.shapes import duration
 from streams.status.snapshot import Look, cpu, rates
-from streams.status.table import duration
 from streams.status.usage import Usage, parse_ps, usage
 
 
