@@ -108,6 +108,7 @@ def _as_json(found: Forgot, *, dry: bool) -> dict[str, object]:
         "records": found.records,
         "files": found.files,
         "snapshots_not_changed": found.snapshots,
+        "still_in": found.left,
         "trained": [asdict(run) for run in found.trained],
     }
 
@@ -115,6 +116,10 @@ def _as_json(found: Forgot, *, dry: bool) -> dict[str, object]:
 def _print(found: Forgot, *, dry: bool) -> None:
     about = {"session": "the session", "text": "the text", "regex": "the pattern"}
     said = "would be removed" if dry else "removed"
+    for path in found.left:
+        click.echo(
+            f"still in {path}, which clawback does not change: look at it yourself", err=True
+        )
     if not found.records and not found.files:
         click.echo(f"nothing here is of {about[found.target.kind]}; it is kept out from now on")
         return

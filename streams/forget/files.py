@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,6 +11,8 @@ import orjson
 from sinks.atomic import reading, remove, replace
 from streams.forget.find import Found
 from streams.forget.target import Target
+
+_READ_BYTES = 1 << 20
 
 
 def snapshots(output: Path) -> list[Path]:
@@ -51,6 +53,26 @@ def is_of(line: bytes, target: Target, found: Found) -> bool:
         own = target.kind == "session" and value["session"] == target.given
         return own or value.get("id") in found.turns or target.matches(value)
     return found.names_a_turn(line) or target.matches(value)
+
+
+def holding(roots: Iterable[Path], text: str) -> list[Path]:
+    """Return the files below some directories that have a text among their bytes, as it is or as
+    JSON writes it. What is compressed does not show."""
+    wanted = {text.encode(), orjson.dumps(text)[1:-1]}
+    files = sorted(path for root in roots for path in root.rglob("*") if path.is_file())
+    return [path for path in files if _holds(path, wanted)]
+
+
+def _holds(path: Path, wanted: set[bytes]) -> bool:
+    overlap = max(map(len, wanted)) - 1
+    before = b""
+    with path.open("rb") as file:
+        while data := file.read(_READ_BYTES):
+            data = before + data
+            if any(text in data for text in wanted):
+                return True
+            before = data[-overlap:] if overlap else b""
+    return False
 
 
 def _rewrite(path: Path, goes: Callable[[bytes], bool], *, dry: bool) -> int:

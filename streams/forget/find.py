@@ -147,7 +147,7 @@ def _is_meant(target: Target, turn: dict[str, Any], places: dict[str, list[int]]
 
 
 def _is_letter_of(target: Target, value: bytes) -> bool:
-    letter = orjson.loads(value)
+    letter = orjson.loads(value or b"{}")
     name = parse(PurePath(letter.get("source", "")).name)
     if target.kind == "session":
         own = name is not None and name.session == target.given

@@ -18,7 +18,7 @@ from schemas.settings import Settings
 from streams.broker import log_path
 from streams.embedded.locks import FileLock
 from streams.embedded.log import Log
-from streams.forget.files import rewrite_files, snapshots
+from streams.forget.files import holding, rewrite_files, snapshots
 from streams.forget.find import Found, find, has_session
 from streams.forget.forgotten import Forgetting, read, write
 from streams.forget.home import read_key
@@ -38,7 +38,8 @@ class Forgot:
 
     `records` counts by topic; `files` the lines of each file below the output directory;
     `snapshots` are data sets that were made before and are not changed; `trained` the runs that
-    may have seen it.
+    may have seen it. `left` are files that still have the text among their bytes, such as
+    snapshots; it is looked for where a text was forgotten, and not a session or an expression.
     """
 
     target: Target
@@ -47,6 +48,7 @@ class Forgot:
     files: dict[str, int] = field(default_factory=dict)
     snapshots: list[str] = field(default_factory=list)
     trained: list[Seen] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -121,6 +123,8 @@ def forget(settings: Settings, log: Log, target: Target, *, dry: bool = False) -
         for tables in _tables(home):
             shutil.rmtree(tables)
     files = rewrite_files(output, target, found, dry=dry)
+    look = target.kind == "text" and not dry
+    left = holding([home, output], target.given) if look else []
     return Forgot(
         target,
         found,
@@ -128,6 +132,7 @@ def forget(settings: Settings, log: Log, target: Target, *, dry: bool = False) -
         {str(path): count for path, count in files.items()},
         [str(path) for path in snapshots(output)],
         trained,
+        [str(path) for path in left],
     )
 
 

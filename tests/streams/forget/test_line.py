@@ -164,6 +164,14 @@ def test_a_session_goes_as_a_whole_and_the_others_stay(line: Line) -> None:
     assert sum(session == "alpha" for session in line.turns().values()) == 3
 
 
+def test_a_file_of_ones_own_that_still_holds_it_is_named(line: Line) -> None:
+    own = line.folder / "output/notes.txt"
+    own.write_text("x" * (1 << 20) + PHRASE)
+    found = json.loads(line.call("forget", PHRASE, "--yes", "--json"))
+    assert found["still_in"] == [str(own)]
+    own.unlink()
+
+
 def test_forgetting_twice_finds_nothing(line: Line) -> None:
     assert "nothing here is of" in line.call("forget", PHRASE, "--yes")
 
