@@ -121,7 +121,7 @@ def _print(found: Forgot, *, dry: bool) -> None:
             f"still in {path}, which clawback does not change: look at it yourself", err=True
         )
     if not found.records and not found.files:
-        click.echo(f"nothing here is of {about[found.target.kind]}; it is kept out from now on")
+        click.echo(f"nothing here is of {about[found.target.kind]}")
         return
     sessions = len(found.found.sessions)
     click.echo(
