@@ -24,10 +24,17 @@ _PIECE = re.compile(r"\s+|\w+|[^\w\s]")
 
 def listed(pairs: Iterable[PreferencePair]) -> Table:
     """Return pairs as a table, one a row."""
-    table = Table(box=None, pad_edge=False)
-    widths = {"id": 10, "when": 16, "strategy": 12, "margin": 6, "asked": 12, "said": 6}
-    for title in ("id", "when", "strategy", "margin", "said", "asked", "evidence"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=widths.get(title))
+    table = Table(box=None, pad_edge=False, expand=True)
+    for title, width in (
+        ("id", 10),
+        ("when", 16),
+        ("strategy", 12),
+        ("margin", 6),
+        ("said", 6),
+    ):
+        table.add_column(title, no_wrap=True, width=width)
+    for title, ratio in (("asked", 1), ("evidence", 2)):
+        table.add_column(title, no_wrap=True, overflow="ellipsis", ratio=ratio)
     for pair in pairs:
         margin = "" if pair.margin is None else f"{pair.margin:g}"
         when = datetime.fromtimestamp(pair.started_ms / 1000).strftime("%Y-%m-%d %H:%M")

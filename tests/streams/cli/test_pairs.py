@@ -111,8 +111,9 @@ def reviews() -> list[Review]:
 def test_list_and_show(line: Call) -> None:
     answer = line("pairs", "list")
     assert answer.exit_code == 0
-    assert "same_request" in answer.stdout
     pair = json.loads(line("pairs", "list", "--json").stdout)
+    for text in (pair["id"][:10], "2026-02-2", "same_request", "7"):
+        assert text in answer.stdout
     shown = line("pairs", "show", pair["id"][:6])
     for text in ("chosen: 9", "rejected: 2", "tesla status", "echo no idea", "<|im_start|>"):
         assert text in shown.stdout
