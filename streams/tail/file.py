@@ -116,6 +116,13 @@ class FollowedFile:
         """Where the next line starts."""
         return self.chain.offset
 
+    def stands(self) -> bool:
+        """Whether the file is at this moment as it was when it was last looked at."""
+        try:
+            return Signature.of(os.stat(self.path)) == self.signature
+        except OSError:
+            return False
+
     def read(self, identity: tuple[int, int], *, slice_bytes: int, max_line: int) -> list[Line]:
         """Return the next lines, about `slice_bytes` of them; `at_end` says whether that was all.
 

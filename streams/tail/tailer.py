@@ -127,6 +127,7 @@ class Tailer:
                 self._complaints,
             )
             self._rescan_at = 0.0
+        began = self._clock()
         certain = all(follower.look(path) for path in self._watch.take())
         if not certain or time.monotonic() >= self._rescan_at or self._clock() >= self._due:
             self._watch.refresh()
@@ -135,7 +136,9 @@ class Tailer:
         batch = follower.fill() if follower.ready else None
         if batch is not None and batch.moved:
             self._rescan_at = min(self._rescan_at, time.monotonic() + MOVED_SECONDS)
-        self._due = follower.due
+        # What is due and could not be done waits for the next rescan: its directory is away, or
+        # it has changed just now.
+        self._due = follower.due if follower.due > began else math.inf
         return batch
 
     def _pause(self) -> float:

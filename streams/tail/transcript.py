@@ -232,7 +232,11 @@ class Transcript:
             abandoned=self._tail.abandoned,
         )
         self.due = min(self.due, now + wait)
-        if markers:
+        if markers and not one.file.stands():
+            # It has changed since it was looked at, as when the machine slept in between: what it
+            # says now comes first.
+            self.due = now
+        elif markers:
             records = self._records(one)
             for marker in markers if not records.forgotten else ():
                 batch.add(records.marker(marker.kind, one.file.offset, marker.quiet_seconds))

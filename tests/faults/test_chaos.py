@@ -10,13 +10,12 @@ from tests.faults.chaos import disturbed, plan_of, undisturbed
 from tests.faults.plan import DATA_SEEDS
 from tests.support.kafka import KafkaProcess, need
 
-SEEDS = (4, 8)
+SEED = 4
 """Of the world that the other tests here have, whose undisturbed end is known by then."""
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_plan_of_faults_changes_nothing(tmp_path: Path, seed: int) -> None:
-    plan = plan_of(seed)
+def test_a_plan_of_faults_changes_nothing(tmp_path: Path) -> None:
+    plan = plan_of(SEED)
     print(plan)
     assert disturbed(plan, tmp_path).differences(undisturbed(plan.data)) == []
 
@@ -30,7 +29,7 @@ def test_more_plans_change_nothing(tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", (1, 2, 4))
+@pytest.mark.parametrize("seed", [1, 2, 4])
 def test_a_plan_of_faults_changes_nothing_on_kafka(tmp_path: Path, seed: int) -> None:
     need()
     plan = plan_of(seed, nodes=1)

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import orjson
+import pytest
 
 from agents.judges.fake.script import Mix
 from tests.faults.conftest import World
@@ -56,6 +57,7 @@ def test_a_judge_that_is_killed_pays_again_only_for_what_it_was_at(
         assert machine.asked.total() - len(machine.asked) <= kills * CONCURRENCY
 
 
+@pytest.mark.slow
 def test_a_machine_that_goes_away_is_waited_for_while_others_go_on(
     tmp_path: Path, world: World
 ) -> None:

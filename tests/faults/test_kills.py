@@ -11,6 +11,8 @@ import time
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.faults import crashing
 from tests.faults.conftest import World
 from tests.faults.line import REPO, Line
@@ -31,6 +33,7 @@ def test_each_stage_is_killed_in_turn_then_several_then_the_supervisor(
         assert dead == set(names)
 
 
+@pytest.mark.slow
 def test_stages_that_stand_still_for_seconds_go_on(tmp_path: Path, world: World) -> None:
     with Line(tmp_path, alone=False) as line:
         line.until_ready()
@@ -45,6 +48,7 @@ def test_stages_that_stand_still_for_seconds_go_on(tmp_path: Path, world: World)
         world.check(line)
 
 
+@pytest.mark.slow
 def test_tables_that_are_lost_are_built_again_from_the_topics(tmp_path: Path, world: World) -> None:
     with Line(tmp_path, alone=False) as line:
         world.write(line, 0.6)
@@ -113,6 +117,7 @@ def test_a_second_worker_stands_by_and_takes_over(tmp_path: Path, world: World) 
             standby.wait()
 
 
+@pytest.mark.slow
 def test_an_unreadable_directory_comes_back(tmp_path: Path, world: World) -> None:
     with Line(tmp_path, alone=False) as line:
         world.write(line, 0.3)

@@ -14,6 +14,7 @@ from tests.faults.line import Line
 SOON = {"CLAWBACK_RUN__STALLED": "5s"}
 
 
+@pytest.mark.slow
 def test_a_stage_that_was_stopped_is_replaced(tmp_path: Path, world: World) -> None:
     with Line(tmp_path, alone=False, environment=SOON) as line:
         line.until_ready()

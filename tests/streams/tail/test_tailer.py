@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from streams.tail import CheckpointError, Checkpoints
+from streams.tail import file as file_module
 from streams.tail import tailer as tailer_module
+from streams.tail.follower import Follower
+from streams.tail.transcript import Batch
 from tests.streams.tail.world import SESSION, World, line, lines
 
 TIME = "2026-11-22T18-58-41.591Z"
@@ -256,6 +259,49 @@ async def test_a_backlog_is_quiet_behind_its_last_line_and_a_compacted_file_neve
     world.now = world.file.stat().st_mtime + 10**6
     await world.drain()
     assert world.broker.said() == [1, 2, ("quiet", 60.0), ("quiet", 21600.0)]
+
+
+async def test_a_file_that_grows_while_the_machine_sleeps_is_not_called_quiet(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_module, "SETTLED_SECONDS", -1.0)
+    add(world.file, lines(1))
+    written = world.file.stat().st_mtime
+    world.now = written
+    await world.drain()
+    fill = Follower.fill
+
+    def late(follower: Follower) -> Batch:
+        # After the scan has found the file unchanged, and before a marker is made.
+        monkeypatch.setattr(Follower, "fill", fill)
+        add(world.file, lines(2))
+        os.utime(world.file, (written + 59, written + 59))
+        return fill(follower)
+
+    monkeypatch.setattr(Follower, "fill", late)
+    world.now = written + 61
+    await world.drain()
+    assert world.broker.said() == [1]
+    await world.drain()
+    assert world.broker.said() == [1, 2]
+    world.now = written + 59 + 61
+    await world.drain()
+    assert world.broker.said() == [1, 2, ("quiet", 60.0)]
+
+
+async def test_a_directory_that_is_away_when_a_marker_is_due_costs_no_more_than_rescans(
+    world: World,
+) -> None:
+    add(world.file, lines(1))
+    world.now = world.file.stat().st_mtime
+    await world.drain()
+    world.root.rename(world.root.with_name("away"))
+    world.now += 61
+    await world.drain()
+    assert world.tailer._pause() > 0
+    world.root.with_name("away").rename(world.root)
+    await world.drain()
+    assert world.broker.said() == [1, ("quiet", 60.0)]
 
 
 async def test_touching_a_file_does_not_make_it_less_quiet(world: World) -> None:
