@@ -67,11 +67,12 @@ class Ledger:
         value = self._store().table(str(partition)).get(_answer(judgement))
         return None if value is None else Judgement.from_bytes(value)
 
-    def keep(self, partition: int, judgement: Judgement) -> None:
-        """Write an answer down. It outlives this process on return."""
-        store = self._store()
-        store.table(str(partition)).put(_answer(judgement.id), judgement.to_bytes())
+    def keep(self, partition: int, judgement: Judgement) -> bytes:
+        """Write an answer down and return it as it is published. It outlives this process."""
+        store, value = self._store(), judgement.to_bytes()
+        store.table(str(partition)).put(_answer(judgement.id), value)
         store.commit()
+        return value
 
     def settle(self, published: Iterable[tuple[int, str]]) -> None:
         """Note which judgements the broker has acknowledged, by partition and id; the caller

@@ -11,10 +11,12 @@ from schemas.judgement import Judgement
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An answer, the partition that it goes to, and whoever waits for it to be there."""
+    """An answer, as it is and as it is published, the partition that it goes to, and whoever
+    waits for it to be there."""
 
     partition: int
     judgement: Judgement
+    value: bytes
     sent: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )

@@ -168,9 +168,11 @@ class JudgeStage(Stage):
         judgement = self._ledger.kept(partition, name)
         if judgement is None:
             reaction = await self._reaction(case)
-            judgement = await self._ask(case.turn, reaction, partition, name)
-        if judgement is not None:
-            await self._outbox.send(Letter(partition, judgement))
+            letter = await self._ask(case.turn, reaction, partition, name)
+        else:
+            letter = Letter(partition, judgement, judgement.to_bytes())
+        if letter is not None:
+            await self._outbox.send(letter)
 
     async def _reaction(self, case: _Case) -> Reaction | None:
         """Return what the user said next, having waited for it as long as this judge does."""
@@ -188,7 +190,7 @@ class JudgeStage(Stage):
 
     async def _ask(
         self, turn: Turn, reaction: Reaction | None, partition: int, name: str
-    ) -> Judgement | None:
+    ) -> Letter | None:
         """Return the judge's answer, written down; None if the topic has one by now."""
         ready = time.monotonic()
         async with self._slots:
@@ -202,8 +204,7 @@ class JudgeStage(Stage):
                 judgement = await self._answer(turn, reaction)
             finally:
                 self._asking -= 1
-            self._ledger.keep(partition, judgement)
-            return judgement
+            return Letter(partition, judgement, self._ledger.keep(partition, judgement))
 
     async def _answer(self, turn: Turn, reaction: Reaction | None) -> Judgement:
         for tries in range(TRIES):
@@ -218,10 +219,7 @@ class JudgeStage(Stage):
     async def _send(self, letters: Sequence[Letter]) -> None:
         """Publish answers; then note, in one go, that they are."""
         await self.broker.publish(
-            [
-                Outgoing(JUDGEMENTS, each.judgement.turn_id.encode(), each.judgement.to_bytes())
-                for each in letters
-            ]
+            [Outgoing(JUDGEMENTS, each.judgement.turn_id.encode(), each.value) for each in letters]
         )
         totals = self._counted()
         for letter in letters:

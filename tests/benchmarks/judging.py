@@ -46,7 +46,7 @@ class Machine:
     slots: int
 
 
-MACHINES = (Machine("quick", 0.3, 6), Machine("middling", 0.5, 8), Machine("slow", 0.8, 14))
+MACHINES = (Machine("quick", 0.5, 10), Machine("middling", 0.6, 10), Machine("slow", 0.8, 14))
 """The middling one is the slowest over the backlog: two minutes."""
 
 
@@ -104,8 +104,11 @@ class Timed(FakeJudge):
 async def serve(seconds: float, slots: int, hang: bool, out: Path) -> None:
     """Be a machine until SIGTERM; write what was seen."""
 
-    def script(asked: Asked) -> Act:
-        return Act(plausible(asked).content, seconds=seconds, hang=hang)
+    # Always the same, so that the machine's own processor has next to nothing to do.
+    said = plausible(Asked(0, "", {})).content
+
+    def script(_: Asked) -> Act:
+        return Act(said, seconds=seconds, hang=hang)
 
     done = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, done.set)
