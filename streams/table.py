@@ -24,8 +24,8 @@ from rocksdict import (
     WriteBatch,
 )
 
-MEMTABLE_BYTES = 8 << 20
-CACHE_BYTES = 8 << 20
+MEMORY_BYTES = 8 << 20
+BLOOM_BITS = 10
 OPEN_FILES = 64
 
 logger = logging.getLogger(__name__)
@@ -40,25 +40,26 @@ class TableStore:
 
     `lineage` names what the tables were computed from (the broker's log and the version of the
     stage's decisions). A store of another lineage is emptied on opening, to be built anew from
-    the topics.
+    the topics. Of what is read `memory_bytes` stay in memory, and up to twice as much of what is
+    written until it goes into a file.
 
     Raises:
         TableLockedError: another process has the store open.
         TableError: it can't be opened.
     """
 
-    def __init__(self, path: Path, lineage: str) -> None:
+    def __init__(self, path: Path, lineage: str, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.path = path
         self._pending: dict[bytes, bytes | None] = {}
         self._undo: list[tuple[bytes, object]] | None = None
         self._tables: dict[str, ScopedTable] = {}
-        self._db = _open(path)
+        self._db = _open(path, memory_bytes)
         stored = self._db.get(_LINEAGE)
         if stored != lineage.encode():
             if stored is not None:
                 self._db.close()
                 shutil.rmtree(path)
-                self._db = _open(path)
+                self._db = _open(path, memory_bytes)
             self._db.put(_LINEAGE, lineage.encode())
 
     def table(self, scope: str) -> ScopedTable:
@@ -199,22 +200,24 @@ def _offset_key(topic: str, partition: int) -> bytes:
     return _OFFSET + f"{topic}/{partition}".encode()
 
 
-def _open(path: Path) -> Rdict:
+def _open(path: Path, memory_bytes: int) -> Rdict:
     path.mkdir(parents=True, exist_ok=True)
     blocks = BlockBasedOptions()
-    blocks.set_block_cache(Cache(CACHE_BYTES))
+    blocks.set_block_cache(Cache(memory_bytes))
+    # Most keys that are asked for are not there; without this, each file is looked into.
+    blocks.set_bloom_filter(BLOOM_BITS, False)
     # Half of all reads are of keys that are new; without the filter each would look into files.
     blocks.set_bloom_filter(10, False)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(blocks)
-    options.set_write_buffer_size(MEMTABLE_BYTES)
+    options.set_write_buffer_size(memory_bytes)
     options.set_max_write_buffer_number(2)
     options.set_max_open_files(OPEN_FILES)
     options.set_max_background_jobs(2)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_keep_log_file_num(2)
-    options.set_max_total_wal_size(4 * MEMTABLE_BYTES)
+    options.set_max_total_wal_size(4 * memory_bytes)
     try:
         return Rdict(str(path), options)
     except Exception as error:

@@ -27,6 +27,9 @@ from streams.table import TableStore
 COMMIT_EVERY = 2_000
 """Steps after which the table is written; until then their changes are in memory."""
 
+MEMORY_BYTES = 48 << 20
+"""Memory of the table: pairing looks up turns all over it."""
+
 Moved = Callable[[str, int], None]
 
 
@@ -58,7 +61,7 @@ def scratch(settings: Settings) -> Iterator[Scratch]:
     tables.mkdir(parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(prefix=".snapshot-", dir=tables)
     try:
-        store = TableStore(Path(folder) / "table", "scratch")
+        store = TableStore(Path(folder) / "table", "scratch", memory_bytes=MEMORY_BYTES)
         try:
             yield Scratch(store, store.table("all"))
         finally:
