@@ -233,6 +233,8 @@ def _print(done: Calibrated, before: Sequence[Result]) -> None:
         told = (*result.decision.reasons, *words.meaning(result.metrics))
         for line in (*told, *result.decision.cautions):
             click.echo(f"         {line}")
+        if not passed and result.identity.model.startswith("signals/"):
+            click.echo("         panels count it all the same: it is what there is without a model")
         earlier = [
             old
             for old in before
@@ -243,6 +245,8 @@ def _print(done: Calibrated, before: Sequence[Result]) -> None:
     if done.agreement.pairs:
         click.echo(words.agreed(done.agreement))
     click.echo(f"The whole report: {done.page}")
+    if any(result.decision.accepted for result in done.results):
+        click.echo("Panels count those accepted from the next start of `clawback run` on.")
 
 
 def _say(text: str) -> None:

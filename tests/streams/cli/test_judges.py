@@ -26,6 +26,7 @@ def test_it_says_who_is_refused_and_why_and_where_the_page_is(
     answer = call("judges", "calibrate", "--from", logs, "--size", 60, "--out", "cal")
     assert answer.exit_code == 4
     assert answer.stdout.count("REFUSED") == 3
+    assert answer.stdout.count("panels count it all the same") == 3
     assert "it scores a good turn above a junk one with a chance of" in answer.stdout
     assert "30 good turns and 30 junk ones" in answer.stderr
     assert (tmp_path / "cal" / "report.html").exists()
