@@ -17,6 +17,7 @@ import orjson
 from streams.cli.common import find_settings, read_settings
 from streams.cli.errors import CommandError
 from streams.cli.exits import OK, USAGE
+from streams.cli.numbers import Numbers
 
 if TYPE_CHECKING:
     from schemas.pair import PreferencePair
@@ -27,26 +28,6 @@ if TYPE_CHECKING:
     from streams.pairs.gather import Scratch
 
 WORDS = ("accept", "reject", "swap")
-
-
-class Numbers(click.ParamType):
-    """Numbers with commas."""
-
-    name = "N,N,..."
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        """Read them."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            found = tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is no list of numbers; write 7,7.5,8", param, ctx)
-        if not all(1 <= each <= 10 for each in found):
-            self.fail("scores are from 1 to 10", param, ctx)
-        return found
 
 
 @click.group()
