@@ -31,9 +31,6 @@ DIARY = "FAULTS_DIARY"
 HANG = "FAULTS_HANG"
 """Names a stage that hangs once instead of dying; nobody dies then."""
 
-AFTER = {"replaced": 1}
-"""The call of its kind that a process dies in; else the second one."""
-
 
 class Diary:
     """Says when to die, and remembers it beyond death."""
@@ -41,14 +38,10 @@ class Diary:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self._name = name
-        self._calls: dict[str, int] = {}
 
     def die(self, point: str) -> None:
-        """End this process if it has come here often enough and has not died here before."""
-        self._calls[point] = self._calls.get(point, 0) + 1
-        note = self._folder / f"{self._name} {point}"
-        if self._calls[point] >= AFTER.get(point, 2) and not note.exists():
-            note.touch()
+        """End this process if it has not died here before."""
+        if self.first(f"{self._name} {point}"):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def first(self, what: str) -> bool:
@@ -75,7 +68,15 @@ def install(diary: Diary) -> None:
             diary.die("published")
 
     EmbeddedBroker.publish = published  # type: ignore[method-assign]
-    _after(TableStore, "commit", lambda: diary.die("written"))
+    commit = TableStore.commit
+
+    def written(self: TableStore) -> None:
+        changes = bool(self._pending)
+        commit(self)
+        if changes:
+            diary.die("written")
+
+    TableStore.commit = written  # type: ignore[method-assign]
     _after(Checkpoints, "store", lambda: diary.die("checkpointed"))
     _after(atomic, "_sync_directory", lambda: diary.die("replaced"))
 

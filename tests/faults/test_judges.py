@@ -40,6 +40,7 @@ def undisturbed() -> Outcome:
             return line.finish(sessions.turn_ids(folder / "scratch"))
 
 
+@pytest.mark.slow
 def test_a_judge_that_is_killed_pays_again_only_for_what_it_was_at(
     tmp_path: Path, world: World
 ) -> None:
