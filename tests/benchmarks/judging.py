@@ -46,8 +46,7 @@ class Machine:
     slots: int
 
 
-MACHINES = (Machine("quick", 0.5, 10), Machine("middling", 0.6, 10), Machine("slow", 0.8, 14))
-"""The middling one is the slowest over the backlog: two minutes."""
+MACHINES = (Machine("quick", 0.5, 10), Machine("middling", 0.8, 14), Machine("slow", 1.0, 16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ async def serve(seconds: float, slots: int, hang: bool, out: Path) -> None:
 
 def run(turns: int, hung: str = "") -> tuple[float, list[Measured]]:
     """Return when the last judgement stood on the topic, and what the machines saw."""
-    with tempfile.TemporaryDirectory(dir=".", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name).absolute()
         return _run(folder, turns, hung)
 

@@ -1,5 +1,7 @@
 """Where a group stands, and how it gets elsewhere."""
 
+import asyncio
+
 from faust.types import TP
 
 
@@ -41,11 +43,19 @@ async def test_groups_stand_where_each_has_come(apps, broker):
     first, second = apps.reader(one), apps.reader(two)
     async with apps.running(one):
         await first.wait_for(5)
-    assert broker.committed("one", "in", 1) == 5
+        await _until_committed(broker, "one", 5)
     assert broker.committed("two", "in", 1) is None
     async with apps.running(two):
         await second.wait_for(5)
-    assert broker.committed("two", "in", 1) == 5
+        await _until_committed(broker, "two", 5)
+    assert broker.committed("one", "in", 1) == 5
+
+
+async def _until_committed(broker, group, offset):
+    """An event is acknowledged after it has been seen, and committed after that."""
+    async with asyncio.timeout(30):
+        while await asyncio.to_thread(broker.committed, group, "in", 1) != offset:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def test_seeking_back_reads_again(apps):

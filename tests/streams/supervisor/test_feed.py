@@ -68,7 +68,7 @@ def verdict(name: str = "t1", **changes: object) -> Verdict:
 def pair() -> PreferencePair:
     return PreferencePair(
         id="0123456789abcdef",
-        strategy="s",
+        strategy="retry",
         panel="default",
         prompt=(ChatMessage(role="user", content="old"), ChatMessage(role="user", content="do it")),
         chosen=Side(turn_id="a", messages=(), overall=8),
