@@ -24,7 +24,7 @@ from rocksdict import (
     WriteBatch,
 )
 
-MEMORY_BYTES = 8 << 20
+MEMORY_BYTES = 4 << 20
 BLOOM_BITS = 10
 OPEN_FILES = 64
 

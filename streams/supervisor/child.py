@@ -17,6 +17,9 @@ from streams.supervisor.lines import Lines, Splitter
 from streams.supervisor.plan import ProcessSpec
 from streams.supervisor.state import Phase, ProcessState
 
+LEAN = {"MALLOC_ARENA_MAX": "1"}
+"""With an arena for each thread, glibc keeps a fifth more memory; other libraries ignore it."""
+
 LAST_LINES = 8
 CHUNK = 64 * 1024
 OUTPUT_PATIENCE = 0.5
@@ -93,7 +96,7 @@ class Child:
                 stdin=theirs.fileno(),
                 stdout=writing,
                 stderr=writing,
-                env={**os.environ, LEASH: "0"},
+                env={**LEAN, **os.environ, LEASH: "0"},
                 process_group=0,
             )
         except OSError:
