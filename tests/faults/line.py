@@ -353,7 +353,7 @@ class Line:
             if time.monotonic() - began > patience:
                 waited = what if isinstance(what, str) else what()
                 raise AssertionError(
-                    f"waited {patience:g} s in vain until {waited}\n{self.story()}"
+                    f"waited {patience:g} s in vain until {waited}\n{self.story()}\n{self.vitals()}"
                 )
             time.sleep(every)
         return time.monotonic() - began
@@ -371,6 +371,21 @@ class Line:
         with suppress(FileNotFoundError):
             return "\n".join(self.said.read_text(errors="replace").splitlines()[-lines:])
         return "(nothing was said)"
+
+    def vitals(self) -> str:
+        """Return what each process is at: whether it sleeps, and the CPU time that it has had."""
+        lines = []
+        for pid in self.survivors():
+            with suppress(OSError):
+                process = Path(f"/proc/{pid}")
+                command = process.joinpath("cmdline").read_bytes().split(b"\0")
+                fields = process.joinpath("stat").read_text().rpartition(")")[2].split()
+                ticks = int(fields[11]) + int(fields[12])
+                name = b" ".join(command[1:]).decode(errors="replace")
+                where = process.joinpath("wchan").read_text()
+                seconds = ticks / os.sysconf("SC_CLK_TCK")
+                lines.append(f"{pid} {name}: {fields[0]} in {where}, {seconds:.1f} s of CPU")
+        return "\n".join(lines)
 
     def log(self, name: str) -> str:
         """Return what a process has said."""
