@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import orjson
+
 from schemas.settings import Settings
 from schemas.table import Table
 from streams.broker import Broker
@@ -23,6 +25,9 @@ from streams.stage import Stage
 
 BATCH = 250
 """Most records in a batch."""
+
+OUTBOX = "outbox"
+"""The table's scope for records that are written but perhaps not yet published."""
 
 UNUSABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a record can make a decision raise. A record that nobody foresaw must not stop those behind
@@ -133,9 +138,34 @@ class BatchStage(Stage):
         outgoing: list[Outgoing] = []
         for record in records:
             outgoing += self._take(record)
-        await self.broker.publish(outgoing)
-        self.store.commit()
+        if self._scope == "worker":
+            await self._post(outgoing)
+        else:
+            await self.broker.publish(outgoing)
+            self.store.commit()
         self._stirred.set()
+
+    async def _post(self, outgoing: Sequence[Outgoing]) -> None:
+        """Publish what follows from records of several partitions.
+
+        After a crash those come again in another order, and what had followed on the way might
+        not follow again; once published it must not be forgotten. So the table is written first,
+        with what is to be published in it.
+        """
+        outbox = self.store.table(OUTBOX)
+        for number, record in enumerate(outgoing):
+            outbox.put(f"{number:08d}", _packed(record))
+        self.store.commit()
+        await self._empty_outbox()
+
+    async def _empty_outbox(self) -> None:
+        outbox = self.store.table(OUTBOX)
+        waiting = list(outbox.scan(""))
+        if waiting:
+            await self.broker.publish([_unpacked(value) for _, value in waiting])
+            for key, _ in waiting:
+                outbox.delete(key)
+            self.store.commit()
 
     def _take(self, record: Incoming) -> list[Outgoing]:
         """Apply a record, but not twice."""
@@ -155,6 +185,7 @@ class BatchStage(Stage):
         if self._whole:
             return
         if self._scope == "worker":
+            await self._empty_outbox()
             places = [(topic, number) for topic in self.topics for number in self._partitions]
             committed = await self.broker.committed(self._group, places)
             for place, offset in committed.items():
@@ -215,8 +246,8 @@ class BatchStage(Stage):
     async def _do_what_is_due(self) -> float | None:
         """Return in how many seconds to look again, or None for not before records come."""
         if isinstance(self._handler, Beginning) and not self._begun:
-            await self.broker.publish(list(self._handler.begin(self._table(0))))
-            self.store.commit()
+            await self._empty_outbox()
+            await self._post(list(self._handler.begin(self._table(0))))
             self._begun = True
         if isinstance(self._handler, Flushing):
             await self._complete()
@@ -259,6 +290,16 @@ class BatchStage(Stage):
                 await self._catch_up(place, committed)
                 current = current and end <= committed
         return current
+
+
+def _packed(record: Outgoing) -> bytes:
+    value = None if record.value is None else record.value.decode()
+    return orjson.dumps((record.topic, record.key.decode(), value))
+
+
+def _unpacked(packed: bytes) -> Outgoing:
+    topic, key, value = orjson.loads(packed)
+    return Outgoing(topic, key.encode(), None if value is None else value.encode())
 
 
 def _firsts(records: Iterable[Incoming]) -> dict[tuple[str, int], int]:
