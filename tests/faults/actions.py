@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -103,8 +104,10 @@ class KillBroker:
 
     def do(self, line: Line) -> None:
         """Kill it, where there is one: the embedded broker is no process of its own."""
-        if line.kafka is not None:
-            line.kafka.kill(self.node)
+        # One that is just being started again has been killed already.
+        with suppress(ProcessLookupError):
+            if line.kafka is not None:
+                line.kafka.kill(self.node)
 
     def __str__(self) -> str:
         return f"kill the broker's node {self.node}"
