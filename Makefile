@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d ' ' -f 1)
-PACKAGES := schemas agents sinks streams
+PACKAGES := schemas agents sinks trainer streams
 
 .PHONY: run test test-slow check format bench kafka chaos clean
 

@@ -14,14 +14,18 @@ from schemas.settings.prefilter import Prefilter, Rule, ShortRule, TriggerRule
 from schemas.settings.reading import Extract, Privacy, Tail
 from schemas.settings.section import Section
 from schemas.settings.settings import Settings, Supervision
+from schemas.settings.train import Gate, Host, Lora, Serving, Train
 
 __all__ = [
     "SIGNALS",
     "Broker",
     "Calibration",
     "Extract",
+    "Gate",
+    "Host",
     "Judge",
     "Kafka",
+    "Lora",
     "ModelJudge",
     "Pairs",
     "Panel",
@@ -30,11 +34,13 @@ __all__ = [
     "Privacy",
     "Rule",
     "Section",
+    "Serving",
     "Settings",
     "ShortRule",
     "SignalsJudge",
     "Sinks",
     "Supervision",
     "Tail",
+    "Train",
     "TriggerRule",
 ]

@@ -14,6 +14,7 @@ from schemas.settings.paths import Paths
 from schemas.settings.prefilter import Prefilter
 from schemas.settings.reading import Extract, Privacy, Tail
 from schemas.settings.section import Section, mistake
+from schemas.settings.train import Host, Train
 
 
 class Supervision(Section):
@@ -72,6 +73,10 @@ class Settings(BaseSettings):
     )
     sinks: Sinks = Field(Sinks(), description="What is written for you to read.")
     pairs: Pairs = Field(Pairs(), description="Which turns make preference pairs.")
+    train: Train = Field(Train(), description="When a model is trained, and how.")
+    hosts: tuple[Host, ...] = Field(
+        (), description="The machines that train. Without any, this one, with its memory."
+    )
     run: Supervision = Field(
         Supervision(), description="How `clawback run` keeps its stages alive."
     )
@@ -92,7 +97,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> Settings:
         names = [judge.name for judge in self.judges]
         panels = [panel.name for panel in self.panels]
-        for table, given in (("judges", names), ("panels", panels)):
+        hosts = [host.name for host in self.hosts]
+        for table, given in (("judges", names), ("panels", panels), ("hosts", hosts)):
             for at, name in enumerate(given):
                 if name in given[:at]:
                     raise mistake(f"{name!r} is named twice", table, at, "name")

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from schemas.settings import SIGNALS, ModelJudge, Panel, Settings
+from schemas.settings import SIGNALS, Host, ModelJudge, Panel, Settings
 from streams.settings.environment import key_variable
 from streams.settings.shape import allowed, is_table
 
@@ -56,6 +56,21 @@ _PANELS = """\
 #
 """
 
+_HOSTS = """\
+# The machines that train. While none stands here, this one does. Two DGX Sparks look like this:
+#
+#   [[hosts]]
+#   name = "spark1"
+#   address = "me@spark1"
+#
+#   [[hosts]]
+#   name = "spark2"
+#   address = "me@spark2"
+#
+# What can be set for a machine:
+#
+"""
+
 
 def render(openclaw: Sequence[Path] = ()) -> str:
     """Return the text of a settings file.
@@ -69,6 +84,8 @@ def render(openclaw: Sequence[Path] = ()) -> str:
             parts.append(_judges())
         elif name == "panels":
             parts.append(_PANELS + "\n".join(_options(Panel)) + "\n")
+        elif name == "hosts":
+            parts.append(_HOSTS + "\n".join(_options(Host)) + "\n")
         else:
             given = {"openclaw": [str(path) for path in openclaw]} if openclaw else {}
             parts += _table(name, field, given if name == "paths" else {})

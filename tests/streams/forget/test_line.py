@@ -191,7 +191,7 @@ def test_other_mistakes_are_said(line: Line) -> None:
 def test_models_that_may_have_seen_it_are_named(line: Line) -> None:
     log = Log(line.log)
     one = TrainingRun(
-        id=run_id("f00d", "qwen", "dpo"),
+        id=run_id("f00d", "qwen", "dpo", "lora"),
         state="promoted",
         snapshot="f00d",
         base_model="qwen",

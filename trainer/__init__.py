@@ -1,0 +1,1 @@
+"""When a model is trained, of what, where, and whether it is better."""
