@@ -116,7 +116,8 @@ class Turn(Record):
     published: the id of that first part.
 
     `copied` says that this session only holds a copy (a fork, a compaction's successor) of a turn
-    that another session generated: the original wins wherever both are seen.
+    that another session generated: the original wins wherever both are seen, and only the
+    original is judged.
 
     `reaction` is what the user said next, where that is what closed the turn.
     """

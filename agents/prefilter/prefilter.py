@@ -17,6 +17,7 @@ RUBRIC = "prefilter-1"
 """Counts changes of what a rule means; thresholds belong to the settings."""
 
 _PASSED = b"passed"
+_COPIED = b"copied"
 
 
 class Prefilter:
@@ -39,13 +40,18 @@ class Prefilter:
 
         Returns:
             `turn` itself if it passes; a Judgement with status `skipped`, the rule's name in
-            `reason` and what it saw in `rationale` if it is dropped; None if this turn of this
-            session has been decided on before (a redelivery, a rewritten file).
+            `reason` and what it saw in `rationale` if it is dropped; None if nothing is to be
+            decided: this turn of this session has been (a redelivery, a rewritten file), or it is
+            a copy. A copy has the id of its original but may be followed by other words of the
+            user; were both to pass, the judges would see whichever came first.
         """
         handled = f"turn/{turn.session}/{turn.id}"
         if table.get(handled) is not None:
             return None
         dropped = self._dropped(turn, table)
+        if turn.copied:
+            table.put(handled, _COPIED)
+            return None
         if dropped is None:
             table.put(handled, _PASSED)
             return turn

@@ -99,13 +99,13 @@ class Sessions:
 
     Args:
         seed: of all chance.
-        sessions: how many; every fourth is reset at its end.
+        sessions: how many; of each four one is reset at its end, and one is forked in the middle.
         turns: of each session.
     """
 
     def __init__(self, seed: int, *, sessions: int = 8, turns: int = 12) -> None:
         self._dice = random.Random(f"sessions {seed}")
-        made = [self._script(seed, number, turns) for number in range(sessions)]
+        made = [each for n in range(sessions) for each in self._scripts(seed, n, turns)]
         self.final = {script.name: script.data for script in made}
         self.steps = list(self._merged(made))
 
@@ -126,8 +126,9 @@ class Sessions:
             for turn in extract_file(path, Extract(), tail).turns
         }
 
-    def _script(self, seed: int, number: int, turns: int) -> Script:
+    def _scripts(self, seed: int, number: int, turns: int) -> Iterator[Script]:
         dice = self._dice
+        forked = turns // 2 if number % 4 == 1 else None
         name = f"{seed:08x}-{number:04x}-4000-8000-000000000000"
         session = Session(name, START_MS + (seed * 64 + number) * 20_000_000)
         script = Script(f"{name}.jsonl")
@@ -138,6 +139,8 @@ class Sessions:
             # What closed the turn before stands behind its answer in one write.
             pieces.take(session)
             work(dice, session, 300)
+            if turn == forked:
+                yield self._fork(session)
             last = turn == turns - 1
             close = dice.random() < 0.5 and not last
             session.wait(CLOSE_MS if close else APART_MS)
@@ -152,6 +155,32 @@ class Sessions:
         if reset:
             moment = datetime.fromtimestamp(session.clock / 1000, UTC)
             pieces.reset(f"{script.name}.reset.{moment:%Y-%m-%dT%H-%M-%S}.000Z")
+        yield script
+
+    def _fork(self, parent: Session) -> Script:
+        """Copy a session as it is, and let the user go on in the copy with other words.
+
+        It is written at any time, even before what it is a copy of.
+        """
+        dice = self._dice
+        moment = datetime.fromtimestamp(parent.clock / 1000, UTC)
+        name = f"f{parent.id[1:]}"
+        parent.wait(1)
+        session = parent.fork(name)
+        script = Script(f"{moment:%Y-%m-%dT%H-%M-%S}-000Z_{name}.jsonl")
+        pieces = _Pieces(dice, script)
+        for _ in range(3):
+            if dice.random() < 0.5:
+                session.wait(CLOSE_MS + 100)
+                pieces.hold(session)
+            else:
+                session.wait(APART_MS + 100)
+                pieces.take(session)
+            session.user(f"{dice.choice(COMPLAINTS)}. {dice.choice(REQUESTS)}")
+            pieces.take(session)
+            work(dice, session, 300)
+        session.wait(APART_MS)
+        pieces.take(session)
         return script
 
     def _merged(self, scripts: list[Script]) -> Iterator[Step]:

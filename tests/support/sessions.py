@@ -113,6 +113,15 @@ class Session:
         self.wait(37)
         self.entry("message", message={**message, "timestamp": self._clock})
 
+    def fork(self, session_id: str) -> Session:
+        """Return a session that OpenClaw forks from this one as it is now: other words of the user
+        may follow there. The copied lines stand in `lines`."""
+        made = Session(session_id, self._clock)
+        header = orjson.loads(made.lines[0]) | {"parentSession": f"/sessions/{self.id}.jsonl"}
+        made.lines = [orjson.dumps(header), *self.lines[1:]]
+        made.turns, made._parent, made._calls = self.turns, self._parent, self._calls
+        return made
+
     @property
     def data(self) -> bytes:
         return b"".join(line + b"\n" for line in self.lines)

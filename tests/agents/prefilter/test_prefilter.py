@@ -44,6 +44,23 @@ def test_the_same_turn_again_is_passed_over(make_turn: MakeTurn) -> None:
         assert prefilter.apply(turn, table) is None
 
 
+def test_a_copy_is_left_to_its_original_in_whatever_order_they_come(make_turn: MakeTurn) -> None:
+    original = make_turn()
+    copy = original.model_copy(update={"session": "fork", "copied": True})
+    for order in ((original, copy), (copy, original)):
+        table = MemoryTable()
+        decided = {turn.copied: Prefilter().apply(turn, table) for turn in order}
+        assert decided == {True: None, False: original}
+
+
+def test_a_copy_is_remembered_where_its_session_asks_the_same_again(make_turn: MakeTurn) -> None:
+    table = MemoryTable()
+    assert Prefilter().apply(make_turn(asked_ms=1_000, copied=True), table) is None
+    skip = Prefilter().apply(make_turn(asked_ms=2_000), table)
+    assert isinstance(skip, Judgement)
+    assert skip.reason == "duplicate"
+
+
 def test_the_same_again_later_is_a_duplicate(make_turn: MakeTurn) -> None:
     table = MemoryTable()
     first, again = make_turn(asked_ms=1_000), make_turn(asked_ms=2_000, answer="Put otherwise.")
