@@ -31,7 +31,8 @@ class Entry(Record):
 
     A `line` carries one parsed JSONL line. `quiet` says that the file has not grown for
     `quiet_seconds` and that every line of it stands before this record; `ended` says that
-    OpenClaw closed the session (`/new`, reset, delete). Both come from the tailer, the only stage
+    OpenClaw closed the session (`/new`, reset, delete), `at_ms` when (epoch milliseconds, where the
+    file's name tells). Both come from the tailer, the only stage
     that sees the files, so that all stages behind it are functions of the topic alone and replay
     to the same turns whatever the clock says.
 
@@ -44,6 +45,7 @@ class Entry(Record):
     origin: Origin
     entry: dict[str, Any] | None = None
     quiet_seconds: float | None = None
+    at_ms: int | None = Field(None, exclude_if=lambda at: at is None)
     redacted: dict[str, int] = Field({}, exclude_if=lambda counts: not counts)
 
 

@@ -11,6 +11,8 @@ Versions: 1 has no ids and is read in the order of its lines; 2 and 3 make a tre
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, ValidationError
@@ -24,6 +26,8 @@ from schemas.openclaw_messages import (
     parse_message,
     where,
 )
+
+_FILE_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d)-(\d\d)-(\d\d)(?:[.-](\d{3}))?Z")
 
 
 class EntryShape(Shape):
@@ -121,6 +125,20 @@ _ENTRIES: dict[Any, type[EntryShape]] = {
     "label": OtherEntry,
     "session_info": OtherEntry,
 }
+
+
+def file_time_ms(text: str) -> int | None:
+    """Return a time as OpenClaw writes it into file names (`2026-11-22T18-58-41.591Z`) in epoch
+    milliseconds, or None where it is none."""
+    match = _FILE_TIME.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, ms = (int(part or 0) for part in match.groups())
+    try:
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) * 1000 + ms
 
 
 def parse_entry(raw: dict[str, Any]) -> OpenClawEntry:

@@ -111,7 +111,12 @@ class Extractor:
             return []
         self._nodes.table.put(key, b"1")
         if record["kind"] == "ended":
-            found: list[Extracted] = [*self._turns.close(session, "ended")]
+            # Had the tailer looked in time, it would have seen the silence before the end.
+            last_ms, at_ms = session.head.ms, record.get("at_ms")
+            found: list[Extracted] = []
+            if last_ms is not None and at_ms is not None:
+                found += self._silence(session, at_ms - last_ms, self._quiet_ms)
+            found += self._turns.close(session, "ended")
         else:
             found = self._silence(session, (record.get("quiet_seconds") or 0.0) * 1000, 0)
         self._nodes.save_head(session.id, session.head)

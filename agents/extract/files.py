@@ -14,12 +14,15 @@ from agents.extract.explain import Explanation
 from agents.extract.extractor import Extractor
 from schemas.deadletter import DeadLetter, deadletter_id
 from schemas.entry import Origin, line_id, marker_id
+from schemas.openclaw import file_time_ms
 from schemas.reaction import Reaction
 from schemas.settings import Extract, Tail
 from schemas.table import MemoryTable, Table
 from schemas.turn import Turn
 
-_ARCHIVED = re.compile(r"\.(reset|deleted|bak)\.\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d{3})?Z$")
+_ARCHIVED = re.compile(
+    r"\.(reset|deleted|bak)\.(\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d{3})?Z)$"
+)
 _TOPIC = re.compile(r"-topic-[^/]*$")
 _FORK = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}-\d{3}Z_")
 _LETTER_BYTES: Final = 64_000
@@ -80,6 +83,7 @@ def extract_file(
         "kind": kind,
         "origin": origin,
         "quiet_seconds": tail.abandoned,
+        "at_ms": file_time_ms(archived[2]) if archived and kind == "ended" else None,
     }
     found += extractor.apply_record(marker, table)
     extractor.leftover(str(origin["session"]), str(origin["file"]), table)

@@ -101,7 +101,11 @@ class Records:
         return Outgoing(ENTRIES, self._key, value)
 
     def marker(
-        self, kind: Literal["quiet", "ended"], offset: int, quiet_seconds: float | None = None
+        self,
+        kind: Literal["quiet", "ended"],
+        offset: int,
+        quiet_seconds: float | None = None,
+        at_ms: int | None = None,
     ) -> Outgoing:
         """Return the marker that stands behind the file's lines, at `offset`."""
         origin = self._origin.model_copy(update={"offset": offset})
@@ -110,6 +114,7 @@ class Records:
             kind=kind,
             origin=origin,
             quiet_seconds=quiet_seconds,
+            at_ms=at_ms,
         )
         return Outgoing(ENTRIES, self._key, entry.to_bytes())
 

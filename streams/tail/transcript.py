@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from schemas.openclaw import file_time_ms
 from schemas.settings import Tail
 from streams.flow import Outgoing
 from streams.tail.chain import Chain
@@ -239,7 +240,8 @@ class Transcript:
         elif markers:
             records = self._records(one)
             for marker in markers if not records.forgotten else ():
-                batch.add(records.marker(marker.kind, one.file.offset, marker.quiet_seconds))
+                at_ms = file_time_ms(one.name.time) if marker.kind == "ended" else None
+                batch.add(records.marker(marker.kind, one.file.offset, marker.quiet_seconds, at_ms))
             one.file.marked = markers[-1].level
             batch.cover(self._checkpoint(one))
 

@@ -68,7 +68,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """A session that is reset the moment it has its last answer: its file gets another name."""
+    """A session that is reset: its file gets another name, at once after these bytes."""
 
     name: str
     data: bytes
@@ -134,6 +134,7 @@ class Sessions:
         script = Script(f"{name}.jsonl")
         pieces = _Pieces(dice, script)
         reset = number % 4 == 3
+        at_once = dice.random() < 0.5
         for turn in range(turns):
             session.user(_asked(dice))
             # What closed the turn before stands behind its answer in one write.
@@ -144,7 +145,7 @@ class Sessions:
             last = turn == turns - 1
             close = dice.random() < 0.5 and not last
             session.wait(CLOSE_MS if close else APART_MS)
-            if close or (last and reset):
+            if close or (last and reset and at_once):
                 pieces.hold(session)
                 continue
             pieces.take(session)

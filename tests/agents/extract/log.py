@@ -135,15 +135,17 @@ class Log:
         """Say that the file has not grown for so long."""
         self.marker("quiet", seconds)
 
-    def ended(self) -> None:
-        """Say that OpenClaw closed the session."""
-        self.marker("ended", None)
+    def ended(self, at_ms: int | None = None) -> None:
+        """Say that OpenClaw closed the session, and when if its file's name tells."""
+        self.marker("ended", None, at_ms)
 
-    def marker(self, kind: Any, seconds: float | None) -> None:
+    def marker(self, kind: Any, seconds: float | None, at_ms: int | None = None) -> None:
         """Append a marker."""
         origin = self.origin()
         name = marker_id(kind, origin, seconds)
-        self.records.append(Entry(id=name, kind=kind, origin=origin, quiet_seconds=seconds))
+        self.records.append(
+            Entry(id=name, kind=kind, origin=origin, quiet_seconds=seconds, at_ms=at_ms)
+        )
 
     def run(self, settings: Extract | None = None) -> Run:
         """Apply all records to a new table."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agents.extract import Extractor
 from schemas import DeadLetter, turn_id
 from schemas.settings import Extract
@@ -73,6 +75,15 @@ def test_a_long_silence_closes_what_waits_for_a_tool() -> None:
     assert turn.closed_by == "quiet"
     assert [result.call_id for result in turn.results] == ["c2"]
     assert run.reasons == ["closed as it stands: waits for the tool result of call c1"]
+
+
+@pytest.mark.parametrize(("seconds", "closed_by"), [(1, "ended"), (100_000, "quiet")])
+def test_a_session_put_away_after_a_silence_was_quiet_first(seconds: int, closed_by: str) -> None:
+    log = Log()
+    log.turn("hello")
+    log.ended(log.ms + seconds * 1000)
+    (turn,) = log.run().turns
+    assert turn.closed_by == closed_by
 
 
 def test_an_ended_session_closes_everything() -> None:
