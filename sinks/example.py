@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.pair import WEIGHTS, ChatMessage, PreferencePair, Side, Strategy, pair_id
 from schemas.turn import Turn
@@ -44,6 +44,18 @@ class Scored:
     def number(self, index: int) -> int:
         """Return which decision of the turn, from 1, the message of that index is."""
         return sum(1 for each in self.said[: index + 1] if each.decision is not None)
+
+
+class Given(NamedTuple):
+    """A turn's record with the panel's score and the judges' words."""
+
+    overall: float
+    rationales: tuple[str, ...]
+    record: bytes
+
+    def scored(self) -> Scored:
+        """Return the turn, read."""
+        return Scored(Turn.from_bytes(self.record), self.overall, self.rationales)
 
 
 def teachable(said: Said, *, chosen: bool) -> bool:

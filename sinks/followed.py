@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
+from pydantic_core import from_json
 
 from schemas.pair import PreferencePair
 from schemas.settings import Pairs
 from schemas.table import Table
 from sinks import known
-from sinks.example import Scored
+from sinks.example import Given
 from sinks.kept import replace_pairs
 from sinks.output import Output
 from sinks.strategies.recovery import recovery
@@ -33,6 +34,14 @@ AsksAgain = Callable[[str, str], bool]
 _MAY_HAVE_FAILED = re.compile(
     rb'"is_error":true|"exit_code":-?[1-9]|"synthetic":true|"status":"[^"]'
 )
+
+
+class Case(NamedTuple):
+    """A turn and the good ones that mended it, each with what the user said from the one to the
+    other. A turn without any did well itself, and may have recovered from a failed call."""
+
+    given: Given
+    mends: tuple[tuple[Given, tuple[str, ...]], ...]
 
 
 class Followed:
@@ -68,7 +77,7 @@ class Followed:
         key = _CASE + turn_id
         stored = table.get(key)
         made: list[str] = [] if stored is None else orjson.loads(stored)
-        pairs = list(self.pairs(turn_id, table))
+        pairs = self.pairs(turn_id, table)
         if not made and not pairs:
             return []
         outputs = replace_pairs(made, pairs, table)
@@ -78,35 +87,30 @@ class Followed:
             table.delete(key)
         return outputs
 
-    def pairs(self, turn_id: str, table: Table) -> Iterator[PreferencePair]:
-        """Yield the pairs of one turn as they are now."""
-        overall = self._overall(turn_id, table)
-        if overall is None:
-            return
-        if overall >= self._rules.chosen and "branch" in self._rules.strategies:
-            if _MAY_HAVE_FAILED.search(known.turn_bytes(turn_id, table)):
-                found = recovery(self._scored(turn_id, overall, table), self._panel)
-                if found is not None:
-                    yield found
-        elif overall <= self._rules.rejected and "retry" in self._rules.strategies:
-            yield from self._retries(turn_id, overall, table)
+    def pairs(self, turn_id: str, table: Table) -> list[PreferencePair]:
+        """Return the pairs of one turn as they are now."""
+        case = self.case(turn_id, self._given(turn_id, table), table)
+        return [] if case is None else pairs_of(case, self._panel, self._rules)
 
-    def _retries(self, turn_id: str, overall: float, table: Table) -> Iterator[PreferencePair]:
-        first: Scored | None = None
-        count = 0
-        for later_id, later_overall, replies in self._mended(turn_id, table):
-            if later_overall - overall < self._rules.min_margin:
-                continue
-            first = first or self._scored(turn_id, overall, table)
-            later = self._scored(later_id, later_overall, table)
-            found = retry(first, later, replies, self._panel)
-            if found is not None:
-                yield found
-                count += 1
-                if count >= min(self._rules.per_prompt, self._rules.per_side):
-                    return
+    def case(self, turn_id: str, given: Given | None, table: Table) -> Case | None:
+        """Return what the pairs of a turn are made of, or None if it can't have any.
 
-    def _mended(self, turn_id: str, table: Table) -> Iterator[tuple[str, float, tuple[str, ...]]]:
+        Args:
+            turn_id: the turn.
+            given: its record and its score, if it has both and can be a side.
+            table: where those that follow it are looked up.
+        """
+        if given is None:
+            return None
+        if given.overall >= self._rules.chosen:
+            may = "branch" in self._rules.strategies and _MAY_HAVE_FAILED.search(given.record)
+            return Case(given, ()) if may else None
+        if given.overall <= self._rules.rejected and "retry" in self._rules.strategies:
+            mends = tuple(self._mended(turn_id, table))
+            return Case(given, mends) if mends else None
+        return None
+
+    def _mended(self, turn_id: str, table: Table) -> Iterator[tuple[Given, tuple[str, ...]]]:
         """Yield the good turns at the end of chains of asking again, the nearest first, with what
         the user said on the way."""
         ways: list[tuple[str, tuple[str, ...]]] = [(turn_id, ())]
@@ -118,32 +122,54 @@ class Followed:
                     if next_id in seen:
                         continue
                     seen.add(next_id)
-                    overall = self._overall(next_id, table)
-                    if overall is not None and overall >= self._rules.chosen:
-                        yield next_id, overall, (*replies, text)
+                    given = self._given(next_id, table)
+                    if given is not None and given.overall >= self._rules.chosen:
+                        yield given, (*replies, text)
                     else:
                         further.append((next_id, (*replies, text)))
             ways = further
 
     def _asked_again(self, turn_id: str, table: Table) -> Iterator[tuple[str, str]]:
         reactions = known.reactions_to(turn_id, table)
-        line = known.line_of(turn_id, table) if reactions else None
+        stored = table.get(known.TURN + turn_id) if reactions else None
+        line, record = (None, b"") if stored is None else known.read_stored(stored)
         if line is None or not line.groups:
             return
-        request = known.turn_of(turn_id, table).request
+        request: str = from_json(record)["request"]
         for at_ms, text in reactions:
             if self._asks_again(text, request):
                 for next_id in known.began_at(line.session, at_ms, table):
                     yield next_id, text
 
-    def _overall(self, turn_id: str, table: Table) -> float | None:
-        """Return a turn's score, or None if it has none or can be no side."""
+    def _given(self, turn_id: str, table: Table) -> Given | None:
+        """Return a turn with its score, or None if it has none or can be no side."""
         score = known.score_of(turn_id, self._panel, table)
-        if score is None or score.status != "scored":
+        if score is None or score.status != "scored" or score.overall is None:
             return None
-        line = known.line_of(turn_id, table)
-        return score.overall if line and line.groups else None
+        stored = table.get(known.TURN + turn_id)
+        line, record = (None, b"") if stored is None else known.read_stored(stored)
+        return Given(score.overall, score.rationales, record) if line and line.groups else None
 
-    def _scored(self, turn_id: str, overall: float, table: Table) -> Scored:
-        score = known.score_of(turn_id, self._panel, table)
-        return Scored(known.turn_of(turn_id, table), overall, score.rationales if score else ())
+
+def pairs_of(case: Case, panel: str, rules: Pairs) -> list[PreferencePair]:
+    """Return the pairs of one turn.
+
+    Args:
+        case: what they are made of.
+        panel: whose scores these are.
+        rules: how far apart two sides have to be, and how many pairs are made.
+    """
+    first = case.given.scored()
+    if not case.mends:
+        found = recovery(first, panel)
+        return [] if found is None else [found]
+    pairs: list[PreferencePair] = []
+    for later, replies in case.mends:
+        if later.overall - first.overall < rules.min_margin:
+            continue
+        found = retry(first, later.scored(), replies, panel)
+        if found is not None:
+            pairs.append(found)
+            if len(pairs) >= min(rules.per_prompt, rules.per_side):
+                break
+    return pairs

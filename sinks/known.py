@@ -21,7 +21,7 @@ from schemas.turn import Turn
 from schemas.verdict import Verdict
 from sinks.strategies.asked import Asked
 from sinks.strategies.select import GROUPINGS
-from sinks.winner import turn_rank, verdict_rank
+from sinks.winner import VerdictRank, turn_rank, verdict_rank
 
 TURN = "pairs/turn/"
 SCORE = "pairs/score/"
@@ -52,44 +52,108 @@ class Score(NamedTuple):
     rationales: tuple[str, ...]
 
 
+class TurnRead(NamedTuple):
+    """What is kept of a turn's record beside the record. `line` is a `Line` as the table holds it,
+    `usable` whether the turn can be a side, `asked` the key of when it was asked."""
+
+    turn_id: str
+    line: bytes
+    usable: bool
+    asked: str
+
+
+class VerdictRead(NamedTuple):
+    """What is kept of a verdict. `judges` are those whose opinions it holds, as
+    JSON: name, model and rubric."""
+
+    turn_id: str
+    label: str
+    rank: VerdictRank
+    status: str
+    overall: float | None
+    rationales: tuple[str, ...]
+    judges: tuple[str, ...]
+
+
+class Heard(NamedTuple):
+    """What is kept of a reaction."""
+
+    turn_id: str
+    id: str
+    at_ms: int | None
+    text: str
+
+
 def take_turn(asked: Asked, value: bytes, table: Table) -> bool:
     """Take in a turn and say whether it is new or replaces another copy."""
     if asked.reaction is not None:
         # From every copy, so that the order in which they come makes no difference.
         take_reaction(asked.reaction, table)
-    rank = turn_rank(asked, value)
-    before = line_of(asked.id, table)
-    if before is not None:
-        if before.rank <= rank:
-            return False
-        _drop_from(_asked_key(before.session, before.started_ms), asked.id, table)
+    return put_turn(read_turn(asked, value), value, table)
+
+
+def read_turn(asked: Asked, value: bytes) -> TurnRead:
+    """Return what is kept of a turn."""
     groups = {g.strategy: g.key(asked) for g in GROUPINGS} if asked.usable else {}
     session = f"{asked.agent}/{asked.session}"
-    line = orjson.dumps((groups, session, asked.started_ms, rank))
-    table.put(TURN + asked.id, line + b"\n" + (value if groups else b""))
-    if groups:
-        _add_to(_asked_key(session, asked.started_ms), asked.id, table)
+    line = orjson.dumps((groups, session, asked.started_ms, turn_rank(asked, value)))
+    return TurnRead(asked.id, line, bool(groups), _asked_key(session, asked.started_ms))
+
+
+def put_turn(read: TurnRead, value: bytes, table: Table) -> bool:
+    """Take in a turn that was read, without its reaction; say as `take_turn` does."""
+    stored = table.get(TURN + read.turn_id)
+    if stored is not None:
+        before = read_line(stored)
+        if before.rank <= read_line(read.line).rank:
+            return False
+        _drop_from(_asked_key(before.session, before.started_ms), read.turn_id, table)
+    table.put(TURN + read.turn_id, read.line + b"\n" + (value if read.usable else b""))
+    if read.usable:
+        _add_to(read.asked, read.turn_id, table)
     return True
 
 
 def take_verdict(verdict: Verdict, table: Table) -> bool:
     """Take in a verdict and say whether it counts more than what was known."""
-    key = SCORE + verdict.turn_id
+    read = read_verdict(verdict)
+    if not put_verdict(read, table):
+        return False
+    for judge in read.judges:
+        note_judge(read.label, judge, table)
+    return True
+
+
+def read_verdict(verdict: Verdict) -> VerdictRead:
+    """Return what is kept of a verdict."""
+    return VerdictRead(
+        verdict.turn_id,
+        verdict.label,
+        verdict_rank(verdict),
+        verdict.status,
+        None if verdict.scores is None else verdict.scores.overall,
+        tuple(o.rationale[:RATIONALE_CHARS] for o in verdict.opinions if o.rationale),
+        tuple(orjson.dumps((o.judge, o.model, o.rubric)).decode() for o in verdict.opinions),
+    )
+
+
+def put_verdict(read: VerdictRead, table: Table) -> bool:
+    """Take in a verdict that was read, without its judges; say as `take_verdict` does."""
+    key = SCORE + read.turn_id
     stored = table.get(key)
     scores: dict[str, Any] = {} if stored is None else orjson.loads(stored)
-    rank = verdict_rank(verdict)
-    if verdict.label in scores and tuple(scores[verdict.label][0]) >= rank:
+    if read.label in scores and tuple(scores[read.label][0]) >= read.rank:
         return False
-    overall = None if verdict.scores is None else verdict.scores.overall
-    words = [each.rationale[:RATIONALE_CHARS] for each in verdict.opinions if each.rationale]
-    scores[verdict.label] = (rank, verdict.status, overall, words)
+    scores[read.label] = (read.rank, read.status, read.overall, read.rationales)
     table.put(key, orjson.dumps(scores))
-    for each in verdict.opinions:
-        judge = orjson.dumps((each.judge, each.model, each.rubric))
-        at = f"{JUDGES}{verdict.label}/{judge.decode()}"
-        if table.get(at) is None:
-            table.put(at, judge)
     return True
+
+
+def note_judge(label: str, judge: str, table: Table) -> None:
+    """Note one of the judges whose opinions a panel's verdicts hold."""
+    at = f"{JUDGES}{label}/{judge}"
+    if table.get(at) is None:
+        table.put(at, judge.encode())
 
 
 def judges_of(panel: str, table: Table) -> list[list[str]]:
@@ -99,14 +163,27 @@ def judges_of(panel: str, table: Table) -> list[list[str]]:
 
 def take_reaction(reaction: Reaction, table: Table) -> bool:
     """Take in what the user said after a turn and say whether it is new."""
-    key = _REACTION + reaction.turn_id
+    if not put_reaction(read_reaction(reaction), table):
+        return False
+    _add_to(f"{_AFTER}{reaction.at_ms}", reaction.turn_id, table)
+    return True
+
+
+def read_reaction(reaction: Reaction) -> Heard:
+    """Return what is kept of a reaction."""
+    return Heard(reaction.turn_id, reaction.id, reaction.at_ms, reaction.text)
+
+
+def put_reaction(heard: Heard, table: Table) -> bool:
+    """Take in a reaction that was read, but not as what began a turn (`before`); say as
+    `take_reaction` does."""
+    key = _REACTION + heard.turn_id
     stored = table.get(key)
     known: dict[str, Any] = {} if stored is None else orjson.loads(stored)
-    if reaction.id in known or reaction.at_ms is None:
+    if heard.id in known or heard.at_ms is None:
         return False
-    known[reaction.id] = (reaction.at_ms, reaction.text)
+    known[heard.id] = (heard.at_ms, heard.text)
     table.put(key, orjson.dumps(known, option=orjson.OPT_SORT_KEYS))
-    _add_to(f"{_AFTER}{reaction.at_ms}", reaction.turn_id, table)
     return True
 
 
@@ -118,8 +195,14 @@ def line_of(turn_id: str, table: Table) -> Line | None:
 
 def read_line(stored: bytes) -> Line:
     """Return where a turn stands, from what `TURN` keys hold."""
-    groups, session, started_ms, rank = orjson.loads(stored.partition(b"\n")[0])
-    return Line(groups, session, started_ms, tuple(rank))
+    return read_stored(stored)[0]
+
+
+def read_stored(stored: bytes) -> tuple[Line, bytes]:
+    """Return where a turn stands, and its record if it can be a side, from what `TURN` holds."""
+    head, _, record = stored.partition(b"\n")
+    groups, session, started_ms, rank = orjson.loads(head)
+    return Line(groups, session, started_ms, tuple(rank)), record
 
 
 def turn_bytes(turn_id: str, table: Table) -> bytes:

@@ -22,13 +22,13 @@ from schemas.table import Table
 from sinks import known
 from sinks.bulk import Tick
 from sinks.dataset.axolotl import TextFile
-from sinks.dataset.choose import KEEP_PAIR, KEEP_UNPAIRED, choose_pairs, choose_unpaired
-from sinks.dataset.counts import Counts, decision_length
-from sinks.dataset.near import Sketch
+from sinks.dataset.choose import KEEP, Chooser
+from sinks.dataset.counts import Counts
+from sinks.dataset.example import DatasetKind, Kept
 from sinks.dataset.parquet import PAIRS, UNPAIRED, RowFile
 from sinks.dataset.rows import TOOLS_SOURCE, texts
-from sinks.dataset.split import leaks
-from sinks.dataset.tools import ToolBook
+from sinks.dataset.split import KeptBack
+from sinks.spread import Spread
 
 FORMAT: Final = 1
 """Raised when the same data would give other files."""
@@ -57,6 +57,7 @@ def build(
     lineage: Mapping[str, Any],
     counts: Counts,
     tick: Tick,
+    spread: Spread,
     *,
     axolotl: bool = False,
 ) -> Snapshot:
@@ -73,22 +74,24 @@ def build(
         lineage: where the records were read from.
         counts: what was counted while they were read.
         tick: see `sinks.bulk`.
+        spread: shares out the making of rows.
         axolotl: also write all rows as rendered text.
 
     Raises:
         OSError: it can't be written; nothing is left of it.
     """
-    tools = ToolBook()
-    choose_pairs(rules, table, counts, tools, tick)
-    choose_unpaired(panel, rules, table, counts, tools, tick)
+    chooser = Chooser(rules, table, counts, tick, spread)
+    chooser.choose_pairs()
+    chooser.choose_unpaired(panel)
+    tools, kept_back = chooser.tools, chooser.kept_back
     out.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     work = out / f".making-{os.getpid()}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=PRIVATE_DIRECTORY)
     try:
         schemas = {agent: tools.schemas(agent) for agent in tools.agents}
-        _write(work, "pairs", KEEP_PAIR, PAIRS, schemas, table, counts, axolotl)
-        _write(work, "unpaired", KEEP_UNPAIRED, UNPAIRED, schemas, table, counts, axolotl)
+        _write(work, "pairs", PAIRS, schemas, table, kept_back, counts, axolotl)
+        _write(work, "unpaired", UNPAIRED, schemas, table, kept_back, counts, axolotl)
         found = counts.to_json()
         _write_json(work / "tools.json", schemas)
         (work / "README.md").write_text(_card(work, panel, rules, found, table), encoding="utf-8")
@@ -100,11 +103,11 @@ def build(
 
 def _write(
     work: Path,
-    kind: str,
-    prefix: str,
+    kind: DatasetKind,
     features: Features,
     schemas: Mapping[str, Any],
     table: Table,
+    kept_back: KeptBack,
     counts: Counts,
     axolotl: bool,
 ) -> None:
@@ -112,9 +115,10 @@ def _write(
     with ExitStack() as stack:
         row_files: dict[str, RowFile] = {}
         text_files: dict[str, TextFile] = {}
-        for _, stored in table.scan(prefix):
-            split, agent, sketch, row = from_json(stored)
-            if leaks(split, Sketch(*sketch), table):
+        for _, stored in table.scan(KEEP[kind]):
+            kept = Kept.from_bytes(stored)
+            split, agent = kept.split, kept.agent
+            if kept_back.leaks(split, kept.sketch):
                 counts.dropped[kind]["nearly the same as one kept back"] += 1
                 continue
             if split not in row_files:
@@ -123,12 +127,12 @@ def _write(
                 if axolotl:
                     path = work / "axolotl" / kind / f"{split}.jsonl"
                     text_files[split] = stack.enter_context(TextFile(path))
+            row = from_json(kept.row)
             row_files[split].add(row | {"tools": tool_texts.get(agent, [])})
             if axolotl:
                 text_files[split].add(row, schemas.get(agent, []))
             if kind == "pairs":
-                lengths = decision_length(row["chosen"]), decision_length(row["rejected"])
-                counts.pair(split, row, lengths)
+                counts.pair(split, row, kept.lengths)
             else:
                 counts.unpaired(split, row)
 

@@ -10,30 +10,28 @@ In the table: `order/` the pairs in that order, `count/` how often a prompt or a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_args
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import get_args
 
 import orjson
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
-from schemas.identity import digest
 from schemas.pair import Strategy
 from schemas.settings import Pairs
 from schemas.table import Table
-from schemas.turn import Turn
 from sinks import known
-from sinks.bulk import Tick, kind_of
-from sinks.dataset.counts import Counts, decision_length
-from sinks.dataset.near import asked_in, sketch
-from sinks.dataset.rows import Row, has_long_number, pair_row, unpaired_row
-from sinks.dataset.split import common_split, keep_back
+from sinks.bulk import ScoredTurn, Tick, kind_of, scored
+from sinks.dataset.counts import Counts
+from sinks.dataset.example import DatasetKind, Example, Kept, pair_example, unpaired_example
+from sinks.dataset.split import KeptBack, Split
 from sinks.dataset.tools import ToolBook
-from sinks.example import Scored
+from sinks.example import Given
+from sinks.joined import joined
 from sinks.kept import PAIR
-from sinks.strategies.unpaired import unpaired
+from sinks.spread import Spread
 
-KEEP_PAIR = "keep/pair/"
-KEEP_UNPAIRED = "keep/unpaired/"
+KEEP: Mapping[DatasetKind, str] = {"pairs": "keep/pair/", "unpaired": "keep/unpaired/"}
 _ORDER = "order/"
 _COUNT = "count/"
 _PAIRED = "paired/"
@@ -41,118 +39,113 @@ _PAIRED = "paired/"
 RUNGS: Mapping[str, int] = {name: rung for rung, name in enumerate(get_args(Strategy))}
 
 
-def choose_pairs(rules: Pairs, table: Table, counts: Counts, tools: ToolBook, tick: Tick) -> None:
-    """Choose among the pairs in the table; see above."""
-    for key, value in table.scan(PAIR):
-        pair = orjson.loads(value)
-        margin = 0.0 if pair["margin"] is None else pair["margin"]
-        order = (
-            f"{0 if pair['reviewed'] else 1}{RUNGS[pair['strategy']]}/{20 - margin:06.3f}"
-            f"/{pair['id']}"
-        )
-        table.put(_ORDER + order, key.encode())
-        tick()
-    for _, at in table.scan(_ORDER):
-        stored = table.get(at.decode())
-        assert stored is not None
-        _choose_pair(from_json(stored), rules, table, counts, tools)
-        tick()
+class Chooser:
+    """Chooses what goes into a snapshot, pairs first.
 
+    Args:
+        rules: the thresholds and limits.
+        table: holds all pairs; gets what is kept.
+        counts: gets what is left out, and why.
+        tick: see `sinks.bulk`.
+        spread: shares out the making of examples.
+    """
 
-def choose_unpaired(
-    panel: str, rules: Pairs, table: Table, counts: Counts, tools: ToolBook, tick: Tick
-) -> None:
-    """Choose among the scored turns that stand in no chosen pair."""
-    for key, stored in table.scan(known.SCORE):
-        score = known.read_score(stored, panel)
-        if score is None or score.status != "scored" or score.overall is None:
-            continue
-        counts.scores[round(score.overall)] += 1
-        turn_id = key.removeprefix(known.SCORE)
-        kind = kind_of(score.overall, rules)
-        if kind is None or "unpaired" not in rules.strategies:
-            continue
-        turn = known.turn_bytes(turn_id, table)
-        if not turn or table.get(_PAIRED + turn_id) is not None:
-            continue
-        scored = Scored(Turn.from_bytes(turn), score.overall, score.rationales)
-        example = unpaired(scored, good=kind == "chosen")
-        if example is None:
-            counts.dropped["unpaired"]["no decision to learn from"] += 1
-            continue
-        row = unpaired_row(example)
-        prompt = [(each.role, each.content) for each in example.prompt]
-        _keep(
-            "unpaired", KEEP_UNPAIRED, row, prompt, scored.turn.agent, rules, table, counts, tools,
-            lambda: None,
-        )  # fmt: skip
-        tick()
+    def __init__(
+        self, rules: Pairs, table: Table, counts: Counts, tick: Tick, spread: Spread
+    ) -> None:
+        self.tools = ToolBook()
+        self.kept_back = KeptBack(table)
+        self._rules = rules
+        self._table = table
+        self._counts = counts
+        self._tick = tick
+        self._spread = spread
 
+    def choose_pairs(self) -> None:
+        """Choose among the pairs in the table."""
+        for key, value in self._table.scan(PAIR):
+            pair = orjson.loads(value)
+            margin = 0.0 if pair["margin"] is None else pair["margin"]
+            order = (
+                f"{0 if pair['reviewed'] else 1}{RUNGS[pair['strategy']]}/{20 - margin:06.3f}"
+                f"/{pair['id']}"
+            )
+            agent = self._agent(pair["chosen"]["turn_id"])
+            self._table.put(_ORDER + order, orjson.dumps((key, agent)))
+            self._tick()
+        for example in self._spread(partial(pair_example, self._rules), self._in_order()):
+            self._choose("pairs", example)
+            self._tick()
 
-def _choose_pair(
-    pair: dict[str, Any], rules: Pairs, table: Table, counts: Counts, tools: ToolBook
-) -> None:
-    row = pair_row(pair)
-    sides = (pair["chosen"], pair["rejected"])
-    if rules.max_length_ratio:
-        chosen, rejected = decision_length(row["chosen"]), decision_length(row["rejected"])
-        if chosen > rules.max_length_ratio * max(1, rejected):
-            counts.dropped["pairs"]["chosen side too long"] += 1
-            return
-    names = [f"side/{side['turn_id']}/{side['decision']}" for side in sides]
-    if any(_count(name, table) >= rules.per_side for name in names):
-        counts.dropped["pairs"]["a side used often enough"] += 1
-        return
+    def choose_unpaired(self, panel: str) -> None:
+        """Choose among the scored turns that stand in no chosen pair."""
+        turns = self._alone(panel)
+        for example in self._spread(partial(unpaired_example, self._rules), turns):
+            if example is None:
+                self._drop("unpaired", "no decision to learn from")
+            else:
+                self._choose("unpaired", example)
+            self._tick()
 
-    def note() -> None:
-        for name in names:
-            _use(name, table)
-        for side in sides:
-            table.put(_PAIRED + side["turn_id"], b"")
+    def _agent(self, turn_id: str) -> str:
+        line = known.line_of(turn_id, self._table)
+        return line.session.split("/", 1)[0] if line else ""
 
-    line = known.line_of(pair["chosen"]["turn_id"], table)
-    agent = line.session.split("/", 1)[0] if line else ""
-    prompt = [(each["role"], each["content"]) for each in pair["prompt"]]
-    _keep("pairs", KEEP_PAIR, row, prompt, agent, rules, table, counts, tools, note)
+    def _in_order(self) -> Iterator[tuple[bytes, str]]:
+        for _, stored in self._table.scan(_ORDER):
+            key, agent = orjson.loads(stored)
+            pair = self._table.get(key)
+            assert pair is not None
+            yield pair, agent
 
+    def _alone(self, panel: str) -> Iterator[ScoredTurn]:
+        wanted = "unpaired" in self._rules.strategies
+        together = joined(self._table, known.SCORE, known.TURN, _PAIRED)
+        for turn_id, stored, (turn, paired) in together:
+            score = scored(stored, panel)
+            if score is None or score.overall is None:
+                continue
+            self._counts.scores[round(score.overall)] += 1
+            kind = kind_of(score.overall, self._rules)
+            if kind is None or not wanted or turn is None or paired is not None:
+                continue
+            line, record = known.read_stored(turn)
+            if record:
+                given = Given(score.overall, score.rationales, record)
+                yield ScoredTurn(turn_id, line, given, kind)
 
-def _keep(
-    kind: str,
-    prefix: str,
-    row: Row,
-    prompt: Sequence[tuple[str, str]],
-    agent: str,
-    rules: Pairs,
-    table: Table,
-    counts: Counts,
-    tools: ToolBook,
-    note: Callable[[], None],
-) -> None:
-    """Keep a row unless something speaks against it."""
-    asked = asked_in(prompt)
-    request = f"{kind}/{row.get('label', '')}/{digest('asked', asked)}"
-    split = common_split(row["sessions"], rules)
-    if split is None:
-        counts.dropped[kind]["its sessions are of two splits"] += 1
-    elif _count(request, table) >= rules.per_prompt:
-        counts.dropped[kind]["its prompt used often enough"] += 1
-    elif has_long_number(row):
-        counts.dropped[kind]["a number of more than 64 bits"] += 1
-    else:
-        _use(request, table)
-        note()
-        found = sketch(asked)
-        keep_back(split, found, table)
-        for name in ("prompt", "chosen", "rejected", "completion"):
-            texts = row.get(name, ())
-            tools.see(agent, (from_json(text) for text in texts if '"tool_calls":' in text))
-        key = f"{prefix}{row['started_ms']:015d}/{row['id']}"
-        table.put(key, to_json((split, agent, found, row)))
+    def _choose(self, kind: DatasetKind, example: Example) -> None:
+        """Keep an example unless something speaks against it."""
+        rules = self._rules
+        if example.too_long:
+            self._drop(kind, "chosen side too long")
+        elif any(self._count(name) >= rules.per_side for name in example.sides):
+            self._drop(kind, "a side used often enough")
+        elif example.split is None:
+            self._drop(kind, "its sessions are of two splits")
+        elif self._count(example.request) >= rules.per_prompt:
+            self._drop(kind, "its prompt used often enough")
+        elif example.long_number:
+            self._drop(kind, "a number of more than 64 bits")
+        else:
+            for name in (example.request, *example.sides):
+                self._table.put(_COUNT + name, str(self._count(name) + 1).encode())
+            for turn_id in example.turn_ids:
+                self._table.put(_PAIRED + turn_id, b"")
+            self._keep(kind, example, example.split)
 
+    def _keep(self, kind: DatasetKind, example: Example, split: Split) -> None:
+        if example.sketch is not None:
+            self.kept_back.add(split, example.sketch)
+        if self.tools.wants(example.agent, example.tools):
+            row = orjson.loads(Kept.from_bytes(example.kept).row)
+            for name in ("prompt", "chosen", "rejected", "completion"):
+                texts = (text for text in row.get(name, ()) if '"tool_calls":' in text)
+                self.tools.see(example.agent, (from_json(text) for text in texts))
+        self._table.put(KEEP[kind] + example.at, example.kept)
 
-def _count(name: str, table: Table) -> int:
-    return int(table.get(_COUNT + name) or 0)
+    def _drop(self, kind: DatasetKind, reason: str) -> None:
+        self._counts.dropped[kind][reason] += 1
 
-
-def _use(name: str, table: Table) -> None:
-    table.put(_COUNT + name, str(_count(name, table) + 1).encode())
+    def _count(self, name: str) -> int:
+        return int(self._table.get(_COUNT + name) or 0)

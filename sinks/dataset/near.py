@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
-from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -43,9 +42,9 @@ def asked_in(prompt: Sequence[tuple[str, str]]) -> str:
 
 
 class Sketch(NamedTuple):
-    """What is compared of a text: its bands' keys, and its shingles as sorted hashes."""
+    """What is compared of a text: its bands' keys of 64 bits, and its shingles as sorted hashes."""
 
-    bands: list[str]
+    bands: list[int]
     shingles: list[int]
 
 
@@ -63,20 +62,20 @@ def sketch(text: str) -> Sketch:
     shingles |= {zlib.crc32(f"{one} {other}".encode()) for one, other in pairwise(words)}
     hashed = np.fromiter(shingles or {0}, dtype=np.uint64)
     signature = (hashed[:, None] * _A + _B).min(axis=0)
-    keys = [
-        f"{band}/{blake2b(rows.tobytes(), digest_size=8).hexdigest()}"
-        for band, rows in enumerate(signature.reshape(BANDS, ROWS))
-    ]
-    return Sketch(keys, sorted(shingles))
+    bands = (signature.reshape(BANDS, ROWS) * _C).sum(axis=1) + _D
+    return Sketch(bands.tolist(), sorted(shingles))
 
 
-def _coefficients() -> tuple[Any, Any]:
+def _coefficients() -> tuple[Any, Any, Any, Any]:
     # Fixed for good: another seed would move examples between splits. Products wrap at 64 bits, and
     # with odd factors that keeps values apart (Dietzfelbinger et al., multiply-shift hashing).
     numbers = np.random.Generator(np.random.PCG64(20260324))
     top = np.iinfo(np.uint64).max
     factors = numbers.integers(1, top, BANDS * ROWS, dtype=np.uint64) | np.uint64(1)
-    return factors, numbers.integers(0, top, BANDS * ROWS, dtype=np.uint64)
+    summands = numbers.integers(0, top, BANDS * ROWS, dtype=np.uint64)
+    of_rows = numbers.integers(1, top, ROWS, dtype=np.uint64) | np.uint64(1)
+    return factors, summands, of_rows, numbers.integers(0, top, BANDS, dtype=np.uint64)
 
 
-_A, _B = _coefficients()
+_A, _B, _C, _D = _coefficients()
+"""Factors and summands of the permutations; factors of a band's rows, and summands of bands."""

@@ -29,6 +29,7 @@ NEAR: Final = 0.8
 CROWDED: Final = 32
 """Where more texts than that meet in a band, they are taken for near duplicates unseen."""
 
+_SEEN_BITS: Final = 1 << 27
 _NEAR = "near/"
 _TEXT = "near-text/"
 
@@ -48,45 +49,63 @@ def common_split(sessions: Iterable[str], rules: Pairs) -> Split | None:
     return splits.pop() if len(splits) == 1 else None
 
 
-def keep_back(split: Split, sketch: Sketch, table: Table) -> None:
-    """Note that an example is kept back, so that nothing like it is trained on."""
-    if split == "train":
-        return
-    shingles = orjson.dumps(sketch.shingles)
-    name = f"{SPLITS.index(split)}{blake2b(shingles, digest_size=8).hexdigest()}"
-    if table.get(_TEXT + name) is not None:
-        return
-    table.put(_TEXT + name, shingles)
-    for band in sketch.bands:
-        names = _names(band, table)
-        if len(names) <= CROWDED or not _crowded([each for each in names if each[0] == name[0]]):
-            table.put(_NEAR + band, orjson.dumps(sorted([*names, name])))
+class KeptBack:
+    """The examples that are kept back, so that nothing like them is trained on.
 
+    Most bands that are asked for are of no such example. A bit for each hash of a band that was
+    seen tells so without a look into the table: 16 MiB however many there are; with a million
+    bands, one in a hundred others is looked up for nothing.
 
-def leaks(split: Split, sketch: Sketch, table: Table) -> bool:
-    """Say whether something like an example is kept back in a split that wins."""
-    winners = [str(number) for number in range(SPLITS.index(split))]
-    if not winners:
+    Args:
+        table: holds them.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._seen = bytearray(_SEEN_BITS >> 3)
+
+    def add(self, split: Split, sketch: Sketch) -> None:
+        """Note an example, unless it is trained on."""
+        if split == "train":
+            return
+        shingles = orjson.dumps(sketch.shingles)
+        name = f"{SPLITS.index(split)}{blake2b(shingles, digest_size=8).hexdigest()}"
+        if self._table.get(_TEXT + name) is not None:
+            return
+        self._table.put(_TEXT + name, shingles)
+        for band in sketch.bands:
+            bit = band % _SEEN_BITS
+            self._seen[bit >> 3] |= 1 << (bit & 7)
+            names = self._names(band)
+            if len(names) <= CROWDED or not _crowded([n for n in names if n[0] == name[0]]):
+                self._table.put(f"{_NEAR}{band:016x}", orjson.dumps(sorted([*names, name])))
+
+    def leaks(self, split: Split, sketch: Sketch) -> bool:
+        """Say whether something like an example is kept back in a split that wins."""
+        winners = [str(number) for number in range(SPLITS.index(split))]
+        if not winners:
+            return False
+        looked_at: set[str] = set()
+        for band in sketch.bands:
+            bit = band % _SEEN_BITS
+            if not self._seen[bit >> 3] & 1 << (bit & 7):
+                continue
+            names = [name for name in self._names(band) if name[0] in winners]
+            if len(names) > CROWDED and _crowded(names):
+                return True
+            for name in names:
+                if name not in looked_at:
+                    looked_at.add(name)
+                    shingles = orjson.loads(self._table.get(_TEXT + name) or b"[]")
+                    if similarity(shingles, sketch.shingles) >= NEAR:
+                        return True
         return False
-    seen: set[str] = set()
-    for band in sketch.bands:
-        names = [name for name in _names(band, table) if name[0] in winners]
-        if len(names) > CROWDED and _crowded(names):
-            return True
-        for name in names:
-            if name not in seen:
-                seen.add(name)
-                shingles = orjson.loads(table.get(_TEXT + name) or b"[]")
-                if similarity(shingles, sketch.shingles) >= NEAR:
-                    return True
-    return False
+
+    def _names(self, band: int) -> list[str]:
+        """Return the texts kept back in a band: the number of each one's split, and a digest."""
+        stored = self._table.get(f"{_NEAR}{band:016x}")
+        return [] if stored is None else list(orjson.loads(stored))
 
 
 def _crowded(names: list[str]) -> bool:
     return max(Counter(name[0] for name in names).values(), default=0) > CROWDED
-
-
-def _names(band: str, table: Table) -> list[str]:
-    """Return what is kept back of the texts in a band: the number of its split, and a digest."""
-    stored = table.get(_NEAR + band)
-    return [] if stored is None else list(orjson.loads(stored))

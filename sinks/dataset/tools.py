@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -18,7 +19,12 @@ class ToolBook:
     """What the calls of each agent's tools look like. Memory grows with the number of tools."""
 
     def __init__(self) -> None:
-        self._builders: dict[tuple[str, str], tuple[SchemaBuilder, list[int]]] = {}
+        self._builders: dict[tuple[str, str], SchemaBuilder] = {}
+        self._seen: Counter[tuple[str, str]] = Counter()
+
+    def wants(self, agent: str, names: Iterable[str]) -> bool:
+        """Say whether there is more to learn of one of these tools."""
+        return any(self._seen[agent, name] < SAMPLES for name in names)
 
     def see(self, agent: str, messages: Iterable[Mapping[str, Any]]) -> None:
         """Look at the calls in messages."""
@@ -27,11 +33,10 @@ class ToolBook:
                 function = call["function"]
                 key = (agent, function["name"])
                 if key not in self._builders:
-                    self._builders[key] = (SchemaBuilder(schema_uri=None), [0])
-                builder, count = self._builders[key]
-                if count[0] < SAMPLES:
-                    builder.add_object(function["arguments"])
-                    count[0] += 1
+                    self._builders[key] = SchemaBuilder(schema_uri=None)
+                if self._seen[key] < SAMPLES:
+                    self._builders[key].add_object(function["arguments"])
+                    self._seen[key] += 1
 
     def schemas(self, agent: str) -> list[dict[str, Any]]:
         """Return the tools of an agent in the chat format, by name."""
@@ -40,9 +45,7 @@ class ToolBook:
                 "type": "function",
                 "function": {"name": name, "description": "", "parameters": _parameters(builder)},
             }
-            for (owner, name), (builder, _) in sorted(
-                self._builders.items(), key=lambda item: item[0]
-            )
+            for (owner, name), builder in sorted(self._builders.items(), key=lambda item: item[0])
             if owner == agent
         ]
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from streams.broker import Broker
     from streams.cli.app import Options
+    from streams.pairs.crew import Crew
     from streams.pairs.gather import Scratch
 
 WORDS = ("accept", "reject", "swap")
@@ -157,9 +158,9 @@ def sweep(
     settings = _settings(options)
     high = sorted({*chosen, settings.pairs.chosen})
     low = sorted({*rejected, settings.pairs.rejected})
-    with _told(), _broker(settings) as broker, _gathered(settings, broker) as read:
+    with _told(), _broker(settings) as broker, _gathered(settings, broker) as (read, crew):
         label = panel_label(settings)
-        rows = list(try_out(read, label, settings.pairs, asks_again, high, low))
+        rows = list(try_out(read, label, settings.pairs, asks_again, high, low, crew))
     if as_json:
         for row in rows:
             click.echo(orjson.dumps(row))
@@ -180,9 +181,17 @@ def sweep(
     help="Where snapshots are kept. Else snapshots/ beside turns/ and pairs/.",
 )
 @click.option("--axolotl", is_flag=True, help="Also write every row as rendered text (JSONL).")
+@click.option(
+    "--processes",
+    type=click.IntRange(0),
+    metavar="N",
+    help="That help this one, 90 MB each; 0 for none. Else as many as the machine has cores.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def snapshot(options: Options, out: Path | None, axolotl: bool, as_json: bool) -> int:
+def snapshot(
+    options: Options, out: Path | None, axolotl: bool, processes: int | None, as_json: bool
+) -> int:
     """Make a data set of all pairs that load_dataset reads, and that never changes.
 
     The same verdicts give the same files under the same name, in whatever order they came.
@@ -204,14 +213,18 @@ def snapshot(options: Options, out: Path | None, axolotl: bool, as_json: bool) -
 
     settings = _settings(options)
     label, rules = panel_label(settings), settings.pairs
-    with _told(), _broker(settings) as broker, _gathered(settings, broker) as read:
+    with (
+        _told(),
+        _broker(settings) as broker,
+        _gathered(settings, broker, processes) as (read, crew),
+    ):
         counts = Counts()
         counts.records.update(read.records)
-        make_pairs(label, rules, asks_again, read.table, read.tick)
+        make_pairs(label, rules, asks_again, read.table, read.tick, crew)
         folder = out or settings.paths.output / "snapshots"
         made = build(
             read.table, folder, label, rules, lineage(broker, read), counts, read.tick,
-            axolotl=axolotl,
+            crew, axolotl=axolotl,
         )  # fmt: skip
     if as_json:
         found = {"path": str(made.path), "fingerprint": made.fingerprint, "existed": made.existed}
@@ -237,11 +250,12 @@ def _pairs(options: Options) -> Iterator[PreferencePair]:
 def _told() -> Iterator[None]:
     """Tell in one line what can't be read or written."""
     from streams.flow import BrokerError
+    from streams.pairs.crew import CrewError
     from streams.pairs.file import PairsError
 
     try:
         yield
-    except (BrokerError, PairsError, OSError) as error:
+    except (BrokerError, CrewError, PairsError, OSError) as error:
         raise CommandError(str(error)) from error
 
 
@@ -258,12 +272,15 @@ def _broker(settings: Settings) -> Iterator[Broker]:
 
 
 @contextmanager
-def _gathered(settings: Settings, broker: Broker) -> Iterator[Scratch]:
+def _gathered(
+    settings: Settings, broker: Broker, processes: int | None = None
+) -> Iterator[tuple[Scratch, Crew]]:
+    from streams.pairs.crew import Crew
     from streams.pairs.gather import gather, scratch
 
-    with scratch(settings) as read:
-        asyncio.run(gather(broker, settings, read, lambda _topic, _count: None))
-        yield read
+    with scratch(settings) as read, Crew(processes) as crew:
+        gather(broker, settings, read, crew)
+        yield read, crew
 
 
 def _show(pair: PreferencePair, *, whole: bool = False) -> None:

@@ -6,11 +6,12 @@ read anew. The table lives on disk as long as the command runs.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,10 @@ from typing import Any
 
 from schemas.settings import Settings
 from schemas.table import Table
-from sinks.bulk import TOPICS, take
+from sinks.intake import TOPICS, Intake
+from sinks.spread import Spread
 from streams.broker import Broker
-from streams.replay.topics import partitions, scan
+from streams.replay.topics import partitions
 from streams.stage import tables_path
 from streams.table import TableStore
 
@@ -29,8 +31,6 @@ COMMIT_EVERY = 2_000
 
 MEMORY_BYTES = 48 << 20
 """Memory of the table: pairing looks up turns all over it."""
-
-Moved = Callable[[str, int], None]
 
 
 @dataclass(slots=True)
@@ -71,30 +71,41 @@ def scratch(settings: Settings) -> Iterator[Scratch]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def gather(broker: Broker, settings: Settings, into: Scratch, moved: Moved) -> None:
+def gather(broker: Broker, settings: Settings, into: Scratch, spread: Spread) -> None:
     """Read all that the topics hold now.
 
     Raises:
         BrokerError: the broker is not there.
     """
-    for topic in TOPICS:
-        into.ends[topic] = {
-            str(number): await broker.end(topic, number)
-            for number in range(partitions(broker, topic, settings))
-        }
-    for topic, ends in into.ends.items():
-        for number, end in ends.items():
-            count = 0
-            async for record in scan(broker, topic, int(number), 0, end):
-                # A tombstone says that a record is no more; what it named has gone from the topic.
-                if record.value is None:
-                    continue
-                read = take(topic, record.value, into.table)
+    intake = Intake(into.table, spread)
+    with asyncio.Runner() as runner:
+        for topic in TOPICS:
+            into.ends[topic] = {
+                str(number): runner.run(broker.end(topic, number))
+                for number in range(partitions(broker, topic, settings))
+            }
+        for topic, ends in into.ends.items():
+            values = (
+                value
+                for number, end in ends.items()
+                for value in _values(runner, broker, topic, int(number), end)
+            )
+            for read in intake.take(topic, values):
                 into.records[topic if read else "unreadable"] += 1
                 into.tick()
-                count += 1
-            moved(topic, count)
     into.store.commit()
+
+
+def _values(
+    runner: asyncio.Runner, broker: Broker, topic: str, number: int, end: int
+) -> Iterator[bytes]:
+    start = 0
+    while start < end and (records := runner.run(broker.read(topic, number, start, end))):
+        for record in records:
+            # A tombstone says that a record is no more; what it named has gone from the topic.
+            if record.value is not None:
+                yield record.value
+        start = records[-1].offset + 1
 
 
 def lineage(broker: Broker, read: Scratch) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from schemas.settings import Pairs
 from sinks import known
 from sinks.bulk import all_pairs, kind_of
 from sinks.followed import AsksAgain
+from sinks.spread import Spread
 from streams.pairs.gather import Scratch
 
 
@@ -20,6 +21,7 @@ def sweep(
     asks_again: AsksAgain,
     chosen: Sequence[float],
     rejected: Sequence[float],
+    spread: Spread,
 ) -> Iterator[dict[str, Any]]:
     """Yield for each two thresholds how many good and bad turns and pairs there would be.
 
@@ -42,7 +44,7 @@ def sweep(
         found = Counter(
             pair.strategy
             for pair in all_pairs(
-                panel, tried, asks_again, read.table, read.tick, run=f"sweep{number}"
+                panel, tried, asks_again, read.table, read.tick, spread, run=f"sweep{number}"
             )
         )
         kinds: Counter[str | None] = Counter()

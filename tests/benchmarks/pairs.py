@@ -77,20 +77,21 @@ def measure(home: Path, count: int) -> dict[str, object]:
     from sinks.bulk import make_pairs
     from sinks.dataset.build import build
     from sinks.dataset.counts import Counts
+    from streams.pairs.crew import Crew
     from streams.pairs.gather import gather, lineage, scratch
 
     settings = settings_of(home)
     label = panel_label(settings)
     broker = open_broker(settings)
     began, times = time.perf_counter(), [time.process_time()]
-    with scratch(settings) as read:
-        asyncio.run(gather(broker, settings, read, lambda _topic, _count: None))
+    with scratch(settings) as read, Crew() as crew:
+        gather(broker, settings, read, crew)
         times.append(time.process_time())
-        make_pairs(label, settings.pairs, asks_again, read.table, read.tick)
+        make_pairs(label, settings.pairs, asks_again, read.table, read.tick, crew)
         times.append(time.process_time())
         made = build(
             read.table, home / "snapshots", label, settings.pairs, lineage(broker, read),
-            Counts(), read.tick,
+            Counts(), read.tick, crew,
         )  # fmt: skip
         times.append(time.process_time())
     broker.close()

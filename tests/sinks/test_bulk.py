@@ -16,7 +16,8 @@ from schemas.table import MemoryTable
 from schemas.turn import Turn
 from schemas.verdict import Verdict
 from sinks import PairsSink
-from sinks.bulk import make_pairs, take
+from sinks.bulk import make_pairs
+from sinks.intake import Intake
 from sinks.kept import PAIR
 
 Make = Callable[..., Any]
@@ -52,16 +53,16 @@ def test_bulk_and_the_running_sink_make_the_same_pairs(
         topic = "verdicts" if isinstance(record, Verdict) else "turns"
         sink.apply(topic, record.to_bytes(), one)
     rng.shuffle(records)
+    intake = Intake(other, map)
     for record in records:
-        assert take(
-            "verdicts" if isinstance(record, Verdict) else "turns", record.to_bytes(), other
-        )
-    make_pairs("default", ALL, asks_again, other, lambda: None)
+        topic = "verdicts" if isinstance(record, Verdict) else "turns"
+        assert list(intake.take(topic, [record.to_bytes()])) == [True]
+    make_pairs("default", ALL, asks_again, other, lambda: None, map)
     assert list(one.scan(PAIR)) == list(other.scan(PAIR))
 
 
 def test_what_can_not_be_read_is_told() -> None:
     table = MemoryTable()
     for topic in ("turns", "verdicts", "reactions", "reviews"):
-        assert not take(topic, b"{}", table)
+        assert list(Intake(table, map).take(topic, [b"{}"])) == [False]
     assert not list(table.scan(""))

@@ -12,9 +12,10 @@ import pytest
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
 from schemas.turn import ContextMessage
-from sinks.bulk import make_pairs, take
+from sinks.bulk import make_pairs
 from sinks.dataset.build import Snapshot, build
 from sinks.dataset.counts import Counts
+from sinks.intake import Intake
 
 Make = Callable[..., Any]
 
@@ -61,12 +62,13 @@ def built(
         random.Random(seed).shuffle(records)
         table = MemoryTable()
         counts = Counts()
+        intake = Intake(table, map)
         for topic, value in records:
-            assert take(topic, value, table)
+            assert all(intake.take(topic, [value]))
             counts.records[topic] += 1
-        make_pairs("default", rules, lambda *_: False, table, lambda: None)
+        make_pairs("default", rules, lambda *_: False, table, lambda: None, map)
         return build(
-            table, tmp_path / out, "default", rules, {"seed": seed}, counts, lambda: None,
+            table, tmp_path / out, "default", rules, {"seed": seed}, counts, lambda: None, map,
             axolotl=axolotl,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
 from sinks.dataset.near import asked_in, similarity, sketch
-from sinks.dataset.split import common_split, keep_back, leaks, split_of
+from sinks.dataset.split import KeptBack, common_split, split_of
 
 LONG = " ".join(f"word{n}" for n in range(40))
 
@@ -25,21 +25,21 @@ LONG = " ".join(f"word{n}" for n in range(40))
     ],
 )
 def test_what_is_kept_back_is_not_trained_on(other: str, near: bool) -> None:
-    table = MemoryTable()
-    keep_back("eval", sketch(LONG), table)
-    assert leaks("train", sketch(other), table) is near
-    assert leaks("test", sketch(other), table) is near
-    assert not leaks("eval", sketch(other), table)
+    kept = KeptBack(MemoryTable())
+    kept.add("eval", sketch(LONG))
+    assert kept.leaks("train", sketch(other)) is near
+    assert kept.leaks("test", sketch(other)) is near
+    assert not kept.leaks("eval", sketch(other))
 
 
 def test_evaluation_wins_over_the_test_and_both_over_training() -> None:
-    table = MemoryTable()
-    keep_back("test", sketch(LONG), table)
-    keep_back("train", sketch("train me on this one"), table)
-    assert leaks("train", sketch(LONG), table)
-    assert not leaks("test", sketch(LONG), table)
-    assert not leaks("eval", sketch(LONG), table)
-    assert not leaks("train", sketch("train me on this one"), table)
+    kept = KeptBack(MemoryTable())
+    kept.add("test", sketch(LONG))
+    kept.add("train", sketch("train me on this one"))
+    assert kept.leaks("train", sketch(LONG))
+    assert not kept.leaks("test", sketch(LONG))
+    assert not kept.leaks("eval", sketch(LONG))
+    assert not kept.leaks("train", sketch("train me on this one"))
 
 
 @given(st.text(), st.text())
