@@ -1,4 +1,4 @@
-"""Reading a judge's answer: the last complete score object, or the reason there is none.
+"""Reading a judge's answer: the last complete object that says it, or the reason there is none.
 
 Nothing is repaired. What the server promised about the format counts for nothing: models think
 aloud before, after and around the object, quote the transcript, and are cut off.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,8 +39,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An object that has all five dimensions. `fields` are JSON tokens as they stand in the text;
-    `twice` names a dimension that is given more than once."""
+    """An object that has all names looked for. `fields` are JSON tokens as they stand in the text,
+    `rationale` among them where there is one; `twice` names one that is given more than once."""
 
     start: int
     end: int
@@ -48,7 +49,18 @@ class Found:
 
 
 def read_answer(content: str, reasoning: str = "", *, finished: bool = True) -> Answer:
-    """Return the scores of an answer.
+    """Return the scores of an answer; see `last_object` for which.
+
+    Raises:
+        Unreadable: there are no five integers from 1 to 10.
+    """
+    return _validated(last_object(content, reasoning, finished=finished))
+
+
+def last_object(
+    content: str, reasoning: str = "", *, finished: bool = True, names: Sequence[str] = DIMENSIONS
+) -> Found:
+    """Return the object with all of `names` that a judge's answer comes down to.
 
     The answer is what stands after the last end of thinking in `content`. Where nothing at all
     does and the server says that the model was `finished`, the thoughts themselves (in `content`
@@ -56,34 +68,41 @@ def read_answer(content: str, reasoning: str = "", *, finished: bool = True) -> 
     those and leave the content empty.
 
     Of several complete objects the last counts. If that one breaks the rules, none does: a judge
-    that takes its numbers back has not given any.
+    that takes what it said back has not said anything.
 
     Raises:
-        Unreadable: there are no five integers from 1 to 10.
+        Unreadable: there is none.
     """
     thoughts_end = _end_of_thoughts(content)
     tail = content[thoughts_end:]
-    found = find(tail)
+    found = find(tail, names)
     if found is not None:
-        return _validated(found)
+        return found
     if thoughts_end:
         # The end of thinking may have been quoted inside the object's own rationale.
-        found = find(content)
+        found = find(content, names)
         if found is not None and found.end > thoughts_end:
-            return _validated(found)
+            return found
     if finished and not tail.strip():
-        found = found or find(reasoning)
+        found = found or find(reasoning, names)
         if found is not None:
-            return _validated(found)
-    raise Unreadable(_missing(tail))
+            return found
+    raise Unreadable(_missing(tail, names))
 
 
-def find(text: str) -> Found | None:
-    """Return the last object in `text` with all five dimensions, nested ones included."""
+def rationale_of(found: Found) -> str:
+    """Return the reasons that an object gives; "" where it gives none."""
+    said = found.fields.get(_RATIONALE, '""')
+    return well_formed(json.loads(said))[:RATIONALE_CHARS] if said.startswith('"') else ""
+
+
+def find(text: str, names: Sequence[str] = DIMENSIONS) -> Found | None:
+    """Return the last object in `text` with all of `names`, nested ones included."""
+    wanted = frozenset(names)
     last: Found | None = None
     start = _START.search(text)
     while start is not None:
-        found, resume = _scan(text, start.start())
+        found, resume = _scan(text, start.start(), wanted)
         last = found or last
         start = _START.search(text, resume)
     return last
@@ -101,16 +120,18 @@ class _Frame:
         self.fields: dict[str, str] = {}
         self.twice = ""
 
-    def take(self, token: str) -> None:
+    def take(self, token: str, wanted: Collection[str]) -> None:
         """Note a value if it is one that counts."""
-        if self.key in _COUNTED:
-            if self.key in self.fields and self.key in DIMENSIONS:
+        if self.key in wanted:
+            if self.key in self.fields:
                 self.twice = self.key
             self.fields[self.key] = token
+        elif self.key == _RATIONALE:
+            self.fields[_RATIONALE] = token
 
 
 _ARRAY = _Frame(0, is_object=False)
-_COUNTED = frozenset((*DIMENSIONS, "rationale"))
+_RATIONALE = "rationale"
 _TOKEN = re.compile(
     r"""[ \t\r\n]*+(?:
         (?P<string>"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+")
@@ -124,7 +145,7 @@ _SPACE = re.compile(r"[ \t\r\n]*+")
 _KEY, _KEY_OR_END, _COLON, _VALUE, _VALUE_OR_END, _COMMA_OR_END = range(6)
 
 
-def _scan(text: str, start: int) -> tuple[Found | None, int]:
+def _scan(text: str, start: int, wanted: Collection[str]) -> tuple[Found | None, int]:
     """Recognise the object at `start`; return the last complete one in it and where to go on.
 
     Goes on behind the object, or where the text stopped being JSON: whatever was open there
@@ -146,14 +167,14 @@ def _scan(text: str, start: int) -> tuple[Found | None, int]:
             if not closes or frame.is_object is not (token == "}"):
                 return last, at
             stack.pop()
-            if frame.is_object and all(name in frame.fields for name in DIMENSIONS):
+            if frame.is_object and all(name in frame.fields for name in wanted):
                 last = Found(frame.start, at, frame.fields, frame.twice)
             expected = _COMMA_OR_END
         elif kind == "mark" and token in "{[":
             if expected not in (_VALUE, _VALUE_OR_END) or len(stack) >= MAX_DEPTH:
                 return last, match.start("mark")
             if frame.is_object:
-                frame.take(token)
+                frame.take(token, wanted)
             stack.append(_Frame(match.start("mark"), is_object=True) if token == "{" else _ARRAY)
             expected = _KEY_OR_END if token == "{" else _VALUE_OR_END
         elif kind == "mark":
@@ -165,7 +186,7 @@ def _scan(text: str, start: int) -> tuple[Found | None, int]:
             expected = _COLON
         elif expected in (_VALUE, _VALUE_OR_END):
             if frame.is_object:
-                frame.take(token)
+                frame.take(token, wanted)
             expected = _COMMA_OR_END
         else:
             return last, match.start(kind or 0)
@@ -181,9 +202,7 @@ def _validated(found: Found) -> Answer:
         if not (token.isascii() and token.isdigit()) or not 1 <= int(token[:3]) <= 10:
             raise Unreadable(f"{name} is {token[:40]}, not an integer from 1 to 10")
         numbers[name] = int(token)
-    said = found.fields.get("rationale", '""')
-    rationale = well_formed(json.loads(said)) if said.startswith('"') else ""
-    return Answer(Scores(**numbers), rationale[:RATIONALE_CHARS])
+    return Answer(Scores(**numbers), rationale_of(found))
 
 
 _THOUGHTS_END = re.compile(
@@ -204,12 +223,12 @@ def _end_of_thoughts(content: str) -> int:
     return end
 
 
-def _missing(text: str) -> str:
+def _missing(text: str, names: Sequence[str]) -> str:
     if not text.strip():
         return "the answer is empty"
     if "{" not in text:
         return "there is no JSON object in the answer"
-    absent = [name for name in DIMENSIONS if f'"{name}"' not in text]
+    absent = [name for name in names if f'"{name}"' not in text]
     if absent:
         return f"the JSON object lacks {', '.join(absent)}"
     return "the JSON object is not complete or not valid JSON"

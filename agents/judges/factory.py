@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import httpx
 
@@ -41,18 +42,8 @@ def make_judge(
     if isinstance(config, SignalsSettings):
         return SignalsJudge(config)
     rubric_text(config.rubric)
-    if transport is None and config.transport == "curl":
-        transport = CurlTransport()
-    server = JsonServer(
-        base_url(config),
-        seconds=config.timeout,
-        connections=config.concurrency,
-        api_key=_api_key(config),
-        transport=transport,
-        backoff=backoff,
-    )
     return ModelJudge(
-        _client(config, server),
+        make_client(config, answer_schema(), transport=transport, backoff=backoff),
         name=config.name,
         model=config.model,
         rubric=config.rubric,
@@ -63,6 +54,42 @@ def make_judge(
         # As long as an answer: a model of 70 GB is loaded at the first question.
         probe_seconds=config.timeout,
     )
+
+
+def make_client(
+    config: ModelSettings,
+    schema: Mapping[str, Any],
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    backoff: float = 0.5,
+) -> Client:
+    """Return a client of a language model whose answers are of a JSON schema. See `make_judge`.
+
+    Raises:
+        ValueError: the settings can't work; one line that says which and why.
+    """
+    if transport is None and config.transport == "curl":
+        transport = CurlTransport()
+    server = JsonServer(
+        base_url(config),
+        seconds=config.timeout,
+        connections=config.concurrency,
+        api_key=_api_key(config),
+        transport=transport,
+        backoff=backoff,
+    )
+    structured = {"auto": None, "on": True, "off": False}[config.structured]
+    if config.kind == "ollama":
+        return OllamaClient(
+            server,
+            config.model,
+            num_ctx=context_tokens(config),
+            schema=schema,
+            think=_THINK[config.think],
+            structured=structured,
+            keep_alive=config.keep_alive,
+        )
+    return OpenAIClient(server, config.model, schema=schema, structured=structured)
 
 
 def base_url(config: ModelSettings) -> str:
@@ -93,21 +120,6 @@ def context_tokens(config: ModelSettings) -> int:
     chars = len(rubric_text(config.rubric)) + config.prompt_chars + 5_000
     tokens = ceil(chars / CHARS_PER_TOKEN) + max(config.max_tokens, config.max_tokens_cap)
     return ceil(tokens / CONTEXT_STEP) * CONTEXT_STEP
-
-
-def _client(config: ModelSettings, server: JsonServer) -> Client:
-    structured = {"auto": None, "on": True, "off": False}[config.structured]
-    if config.kind == "ollama":
-        return OllamaClient(
-            server,
-            config.model,
-            num_ctx=context_tokens(config),
-            schema=answer_schema(),
-            think=_THINK[config.think],
-            structured=structured,
-            keep_alive=config.keep_alive,
-        )
-    return OpenAIClient(server, config.model, schema=answer_schema(), structured=structured)
 
 
 _THINK: dict[str, bool | Literal["low", "medium", "high"] | None] = {
