@@ -1,0 +1,1 @@
+"""Every model that was trained, where it comes from, and which one serves."""
