@@ -22,6 +22,7 @@ from rocksdict import (
     Rdict,
     ReadOptions,
     WriteBatch,
+    WriteOptions,
 )
 
 MEMORY_BYTES = 4 << 20
@@ -41,19 +42,26 @@ class TableStore:
     `lineage` names what the tables were computed from (the broker's log and the version of the
     stage's decisions). A store of another lineage is emptied on opening, to be built anew from
     the topics. Of what is read `memory_bytes` stay in memory, and up to twice as much of what is
-    written until it goes into a file.
+    written until it goes into a file. One that is not `durable` loses what was committed when the
+    process dies, and writes half as much.
 
     Raises:
         TableLockedError: another process has the store open.
         TableError: it can't be opened.
     """
 
-    def __init__(self, path: Path, lineage: str, *, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self, path: Path, lineage: str, *, memory_bytes: int = MEMORY_BYTES, durable: bool = True
+    ) -> None:
         self.path = path
         self._pending: dict[bytes, bytes | None] = {}
         self._undo: list[tuple[bytes, object]] | None = None
         self._tables: dict[str, ScopedTable] = {}
         self._db = _open(path, memory_bytes)
+        if not durable:
+            unlogged = WriteOptions()
+            unlogged.disable_wal = True
+            self._db.set_write_options(unlogged)
         stored = self._db.get(_LINEAGE)
         if stored != lineage.encode():
             if stored is not None:
@@ -206,8 +214,6 @@ def _open(path: Path, memory_bytes: int) -> Rdict:
     blocks.set_block_cache(Cache(memory_bytes))
     # Most keys that are asked for are not there; without this, each file is looked into.
     blocks.set_bloom_filter(BLOOM_BITS, False)
-    # Half of all reads are of keys that are new; without the filter each would look into files.
-    blocks.set_bloom_filter(10, False)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(blocks)

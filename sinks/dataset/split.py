@@ -29,7 +29,6 @@ NEAR: Final = 0.8
 CROWDED: Final = 32
 """Where more texts than that meet in a band, they are taken for near duplicates unseen."""
 
-_SEEN_BITS: Final = 1 << 27
 _NEAR = "near/"
 _TEXT = "near-text/"
 
@@ -52,17 +51,12 @@ def common_split(sessions: Iterable[str], rules: Pairs) -> Split | None:
 class KeptBack:
     """The examples that are kept back, so that nothing like them is trained on.
 
-    Most bands that are asked for are of no such example. A bit for each hash of a band that was
-    seen tells so without a look into the table: 16 MiB however many there are; with a million
-    bands, one in a hundred others is looked up for nothing.
-
     Args:
         table: holds them.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._seen = bytearray(_SEEN_BITS >> 3)
 
     def add(self, split: Split, sketch: Sketch) -> None:
         """Note an example, unless it is trained on."""
@@ -74,8 +68,6 @@ class KeptBack:
             return
         self._table.put(_TEXT + name, shingles)
         for band in sketch.bands:
-            bit = band % _SEEN_BITS
-            self._seen[bit >> 3] |= 1 << (bit & 7)
             names = self._names(band)
             if len(names) <= CROWDED or not _crowded([n for n in names if n[0] == name[0]]):
                 self._table.put(f"{_NEAR}{band:016x}", orjson.dumps(sorted([*names, name])))
@@ -87,9 +79,6 @@ class KeptBack:
             return False
         looked_at: set[str] = set()
         for band in sketch.bands:
-            bit = band % _SEEN_BITS
-            if not self._seen[bit >> 3] & 1 << (bit & 7):
-                continue
             names = [name for name in self._names(band) if name[0] in winners]
             if len(names) > CROWDED and _crowded(names):
                 return True

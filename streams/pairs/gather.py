@@ -22,6 +22,7 @@ from schemas.table import Table
 from sinks.intake import TOPICS, Intake
 from sinks.spread import Spread
 from streams.broker import Broker
+from streams.pairs.fresh import FreshTable
 from streams.replay.topics import partitions
 from streams.stage import tables_path
 from streams.table import TableStore
@@ -61,9 +62,11 @@ def scratch(settings: Settings) -> Iterator[Scratch]:
     tables.mkdir(parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(prefix=".snapshot-", dir=tables)
     try:
-        store = TableStore(Path(folder) / "table", "scratch", memory_bytes=MEMORY_BYTES)
+        store = TableStore(
+            Path(folder) / "table", "scratch", memory_bytes=MEMORY_BYTES, durable=False
+        )
         try:
-            yield Scratch(store, store.table("all"))
+            yield Scratch(store, FreshTable(store.table("all")))
         finally:
             store.discard()
             store.close()
