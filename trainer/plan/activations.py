@@ -48,16 +48,22 @@ def activations(
 
 
 def layer(shape: Shape, tokens: int, width: int) -> int:
-    """Return the bytes of one layer while it is recomputed and gone back through.
+    """Return the bytes of one layer while it is recomputed and gone back through: what it keeps,
+    and the gradients of gate, up and their product."""
+    return kept(shape, tokens, width) + tokens * 3 * shape.intermediate * width
 
-    Kept for the way back: each norm's input in fp32 and what it gives, queries and keys before
-    and after their rotation, values, keys and values once per head, the attention's result; gate,
-    up, the gate's activation and their product. On the way, the gradients of the last three.
+
+def kept(shape: Shape, tokens: int, width: int) -> int:
+    """Return the bytes that one layer keeps for its way back.
+
+    Each norm's input in fp32 and what it gives, queries and keys before and after their rotation,
+    values, keys and values once per head, the attention's result; gate, up, the gate's
+    activation and their product.
     """
     query, key = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
     norms = 2 * shape.hidden * (FP32 + 2 * width)
-    attention = (2 * query + 3 * key + 2 * query + query) * width
-    mlp = (4 + 3) * shape.intermediate * width
+    attention = (5 * query + 3 * key) * width
+    mlp = 4 * shape.intermediate * width
     return tokens * (norms + attention + mlp)
 
 
