@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, TypeAdapter
 
 from schemas.identity import digest
 from schemas.record import Part, Record
@@ -38,7 +40,10 @@ class TrainingRun(Record):
     `pairs` counts the new pairs that started it. `snapshot` is the fingerprint of what it trains
     on, empty until that is made. `attempt` counts from 1; `reason` says why a run waits, was
     refused or failed, and what to do. `retry_ms` is when a failed attempt is followed by the next
-    (epoch milliseconds). `hosts` are the machines it holds, `candidate` the model it made.
+    (epoch milliseconds), or a postponed run tries again. `hosts` are the machines it holds,
+    `candidate` the model it made. `request` is the id of the `TrainingRequest` that it answers.
+    `read` are the offsets up to which the topic of the examples had been read when it was planned,
+    by partition: what stands behind them is new to the next run.
     """
 
     id: str
@@ -55,7 +60,42 @@ class TrainingRun(Record):
     retry_ms: int | None = None
     hosts: tuple[str, ...] = ()
     candidate: str = ""
+    request: str = ""
+    read: dict[str, int] = Field(default_factory=dict)
     progress: TrainingProgress | None = None
+
+
+class TrainingRequest(Record):
+    """What a person asks of the stage `train`, on the same topic.
+
+    `now` starts a run though it is not yet time; `resume` goes on with the run of that id, which
+    has failed; `stop` ends it. Keyed as the run's own records, so that it has its place among them;
+    `now` has the key ``now``.
+    """
+
+    id: str
+    request: Literal["now", "resume", "stop"]
+    run: str = ""
+    at_ms: int
+
+
+def request_id(request: str, run: str, at_ms: int) -> str:
+    """Return a request's id: what was asked of which run, and when."""
+    return digest("training request", request, run, at_ms)
+
+
+def read_training(value: bytes) -> TrainingRun | TrainingRequest:
+    """Read a value of the topic `training`.
+
+    Raises:
+        pydantic.ValidationError: it is neither.
+    """
+    return _EITHER.validate_json(value)
+
+
+_EITHER: TypeAdapter[TrainingRun | TrainingRequest] = TypeAdapter(
+    Annotated[TrainingRun | TrainingRequest, Field(union_mode="left_to_right")]
+)
 
 
 def run_id(pairs: str, base_model: str, method: str, tuning: str) -> str:

@@ -173,3 +173,17 @@ class Train(Section):
         if value and _WINDOW.fullmatch(value) is None:
             raise ValueError(f"{value!r} is no window; write one such as 01:00-06:00")
         return value
+
+    @field_validator("schedule")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        if value:
+            # Only who has a schedule needs it.
+            from croniter import croniter
+
+            if not croniter.is_valid(value):
+                raise ValueError(
+                    f"{value!r} is no cron expression; write minute, hour, day, month and weekday, "
+                    'such as "0 3 * * *" for three at night'
+                )
+        return value
