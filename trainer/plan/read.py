@@ -48,14 +48,20 @@ def shape_of(model: str) -> Shape:
 def _of_directory(model: str, path: Path) -> Shape:
     file = path / "config.json"
     try:
-        config = json.loads(file.read_bytes())
-        return from_config(model, config, _count(path))
+        shape = from_config(model, dict(json.loads(file.read_bytes())))
     except OSError as error:
         raise Impossible(f"train.model: {file} can't be read: {error.strerror}") from None
     except KeyError as error:
         raise Impossible(f"train.model: {file} does not say {error.args[0]}") from None
     except (ValueError, TypeError) as error:
         raise Impossible(f"train.model: {file} gives no shape: {error}") from None
+    try:
+        counted = _count(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Impossible(
+            f"train.model: the weights in {path} can't be counted: {error}; is it whole?"
+        ) from None
+    return shape.model_copy(update={"parameters": counted}) if counted else shape
 
 
 def _count(path: Path) -> int:

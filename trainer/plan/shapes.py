@@ -83,13 +83,12 @@ FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 """`model_type`s whose layers are laid out as `Shape` says."""
 
 
-def from_config(name: str, config: Mapping[str, Any], parameters: int = 0) -> Shape:
+def from_config(name: str, config: Mapping[str, Any]) -> Shape:
     """Return the shape that a `config.json` of transformers describes.
 
     Args:
         name: the model's name or directory.
         config: what the file holds.
-        parameters: how many were counted in its weights; 0 computes them from the shape.
 
     Raises:
         KeyError: a number is missing.
@@ -113,6 +112,5 @@ def from_config(name: str, config: Mapping[str, Any], parameters: int = 0) -> Sh
         tied=bool(config.get("tie_word_embeddings", False)),
         attention_bias=family == "qwen2" or bool(config.get("attention_bias")),
         qk_norm=family == "qwen3",
-        parameters=parameters,
     )
-    return shape if parameters else shape.model_copy(update={"parameters": computed(shape)})
+    return shape.model_copy(update={"parameters": computed(shape)})
