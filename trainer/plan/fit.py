@@ -16,6 +16,9 @@ FREE: Final = 0.05
 MOST_ROWS: Final = 8
 """Most rows a device takes at once."""
 
+FEWEST_ROWS: Final = {"dpo": 1, "kto": 2}
+"""KTO compares each row with another one of its pass."""
+
 ROOMY: Final = 0.75
 """The share of what there is that more than one row may take: they only save time."""
 
@@ -24,14 +27,17 @@ def best(shape: Shape, work: Work, hosts: Sequence[Host], batch: int) -> tuple[L
     """Return the first layout that fits, or the one that lacks least.
 
     What stays nearest to the accelerator comes first; then, as each pass gathers all weights
-    again, the one with most rows in a pass.
+    again, the one with most rows in a pass. More than one row is only taken where there is much
+    room, and never makes what stays nearest give way.
     """
     least: tuple[Layout, list[Node]] | None = None
     for layout in _layouts(work, hosts, batch):
         nodes = [node(shape, work, layout, host) for host in hosts]
-        if lacking(nodes) <= 0 and (layout.rows == 1 or _roomy(nodes)):
+        if lacking(nodes) <= 0 and (layout.rows == FEWEST_ROWS[work.method] or _roomy(nodes)):
             return layout, nodes
-        if least is None or lacking(nodes) < lacking(least[1]):
+        if layout.rows == FEWEST_ROWS[work.method] and (
+            least is None or lacking(nodes) < lacking(least[1])
+        ):
             least = layout, nodes
     assert least is not None
     return least
@@ -76,8 +82,9 @@ def gathers(shape: Shape, work: Work, layout: Layout, first: Host) -> bool:
 def _layouts(work: Work, hosts: Sequence[Host], batch: int) -> Iterator[Layout]:
     ranks = sum(host.devices for host in hosts)
     cuda = hosts[0].accelerator == "cuda"
-    per_rank = max(1, batch // ranks)
-    rows = [each for each in range(min(MOST_ROWS, per_rank), 0, -1) if per_rank % each == 0]
+    fewest = FEWEST_ROWS[work.method]
+    per_rank = max(fewest, batch // ranks // fewest * fewest)
+    rows = [each for each in range(MOST_ROWS, fewest - 1, -1) if per_rank % each == 0]
     for offload in _offloads(work, hosts):
         offloaded = offload != "none"
         several = ranks > 1 or (cuda and work.tuning == "full")

@@ -30,7 +30,8 @@ def plan(settings: Settings, shape: Shape, hosts: Sequence[Host]) -> Plan:
     work = work_of(settings)
     layout, nodes = fit.best(shape, work, hosts, train.batch)
     fits = fit.lacking(nodes) <= 0
-    gathers = fit.gathers(shape, work, layout, hosts[0])
+    # Only axolotl's trainer puts the whole model together to save it; see `trainer.saving`.
+    gathers = train.backend == "trl" or fit.gathers(shape, work, layout, hosts[0])
     return Plan(
         method=train.method,
         tuning=train.tuning,

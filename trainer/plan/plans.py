@@ -103,3 +103,14 @@ class Plan(_Part):
     assumptions: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     deepspeed: dict[str, Any] | None = None
+
+    @property
+    def rooms(self) -> dict[str, float]:
+        """The GB that must be free on each host before it starts: of what CPU and GPU share, or of
+        each GPU's own memory."""
+        return {
+            node.host: needed / 1e9
+            for node in self.nodes
+            for pool, (needed, _) in node.pools.items()
+            if pool in ("memory", "gpu")
+        }

@@ -33,10 +33,13 @@ def sentence(shape: Shape, work: Work, nodes: Sequence[Node]) -> str:
     what = f"{shape.name} with {TUNINGS[work.tuning]}"
     worst = max(nodes, key=lambda node: node.lacking)
     pool, (needed, has) = max(worst.pools.items(), key=lambda item: item[1][0] - item[1][1])
-    numbers = f"it takes {gigabytes(needed)} of {gigabytes(has)} {POOLS[pool]} on {worst.host}"
+    place = f"{gigabytes(needed)} of {POOLS[pool]} on {worst.host}"
     if worst.lacking > 0:
-        return f"{what} does not fit: {numbers}, {gigabytes(worst.lacking)} too much."
-    return f"{what} fits: {numbers} and leaves {gigabytes(-worst.lacking)}."
+        more = gigabytes(worst.lacking)
+        return (
+            f"{what} does not fit: it takes {place}, {more} more than the {gigabytes(has)} there."
+        )
+    return f"{what} fits: it takes {place} and leaves {gigabytes(-worst.lacking)}."
 
 
 def notes(
@@ -57,11 +60,15 @@ def notes(
         )
     if layout.offload.endswith("nvme"):
         found.append(_disk(shape, layout, nodes))
-    if not gathers:
-        whole = gigabytes(shape.parameters * WIDTH[layout.precision])
+    if layout.offload != "none":
         found.append(
-            f"The whole model, {whole}, is never in one host's memory: it is saved in parts, "
-            "and put together on a disk when it has been trained."
+            "Offloading is DeepSpeed's, and needs a compiler (and libaio for a disk) on each host; "
+            "clawback's own tests have no GPU and have not tried it."
+        )
+    if not gathers:
+        found.append(
+            "axolotl can't put the whole model together in one host's memory to save it: it "
+            "leaves a DeepSpeed checkpoint, of which zero_to_fp32.py makes the model."
         )
     pools = [pool for node in nodes for name, pool in node.pools.items() if name != "nvme"]
     if any(0 <= has - needed < _TIGHT * has for needed, has in pools):

@@ -122,24 +122,44 @@ def test_a_disk_that_is_too_small_is_not_counted_on() -> None:
     assert "# a directory" not in found.options[0].settings
 
 
-def test_with_a_disk_72b_is_saved_in_parts() -> None:
+def test_with_a_disk_all_weights_of_72b_can_be_trained() -> None:
     sparks = [spark | {"nvme": "/disk", "nvme_free": 900} for spark in SPARKS]
     found = planned({"tuning": "full"}, sparks)
     assert found.fits
     assert found.layout.offload == "all to nvme"
-    assert found.deepspeed is not None
-    zero = found.deepspeed["zero_optimization"]
-    assert zero["stage3_gather_16bit_weights_on_model_save"] is False
-    assert any("in parts" in note for note in found.notes)
-    assert any("disk" in note for note in found.notes)
+    assert any("host's disk" in note for note in found.notes)
+    assert any("have not tried it" in note for note in found.notes)
 
 
-def test_a_model_that_one_host_can_hold_is_put_together_there() -> None:
-    found = planned({"tuning": "full", "model": "Qwen/Qwen2.5-7B-Instruct"}, SPARKS)
-    assert found.fits
+@pytest.mark.parametrize(
+    ("model", "backend", "whole"),
+    [("72B", "axolotl", False), ("7B", "axolotl", True), ("72B", "trl", True)],
+)
+def test_axolotl_saves_only_what_one_host_can_hold(model: str, backend: str, whole: bool) -> None:
+    sparks = [spark | {"nvme": "/disk", "nvme_free": 900} for spark in SPARKS]
+    name = f"Qwen/Qwen2.5-{model}-Instruct"
+    found = planned({"tuning": "full", "model": name, "backend": backend}, sparks)
     assert found.deepspeed is not None
     zero = found.deepspeed["zero_optimization"]
-    assert zero["stage3_gather_16bit_weights_on_model_save"] is True
+    assert zero["stage3_gather_16bit_weights_on_model_save"] is whole
+    assert any("zero_to_fp32.py" in note for note in found.notes) is (found.fits and not whole)
+
+
+def test_kto_takes_two_rows_at_once_and_never_one() -> None:
+    for batch, rows in ((16, 16), (1, 4), (7, 4)):
+        found = planned({"tuning": "lora", "method": "kto", "batch": batch}, SPARKS)
+        layout = found.layout
+        assert layout.rows >= 2
+        assert layout.ranks * layout.rows * layout.accumulation == rows
+
+
+def test_what_must_be_free_is_what_is_needed() -> None:
+    assert planned({"tuning": "lora"}, SPARKS).rooms == {
+        "spark1": pytest.approx(98, abs=1),
+        "spark2": pytest.approx(98, abs=1),
+    }
+    small = planned({"tuning": "qlora", "model": "Qwen/Qwen2.5-7B-Instruct"}, [DESKTOP])
+    assert small.rooms == {"desk": small.nodes[0].pools["gpu"][0] / 1e9}
 
 
 def test_more_rows_at_once_are_taken_only_where_there_is_much_room() -> None:
