@@ -1,4 +1,4 @@
-"""Two topics and a trigger that reads them, for tests: a stage without a broker, which can crash."""
+"""Topics and a trigger that reads them: a stage without a broker, which can crash."""
 
 from __future__ import annotations
 
