@@ -1,0 +1,1 @@
+"""The gate's statistics: clustered tests and intervals, a bet that may be stopped, lengths."""
