@@ -105,10 +105,20 @@ class Serving(Section):
     ollama: str = Field(
         "", description="URL of the Ollama that serves it; without one, only files are written."
     )
-    name: str = Field("clawback", description="The model's name there.")
+    name: str = Field(
+        "clawback", pattern=r"^[a-z0-9][a-z0-9._-]*$", description="The model's name there."
+    )
+    context: int = Field(32768, ge=512, description="Tokens of context that it is given there.")
+    transport: Literal["httpx", "curl"] = Field(
+        "httpx",
+        description='"curl" speaks to it through the curl program, where Python may not reach the '
+        "network.",
+    )
     quantization: str = Field("Q4_K_M", description="llama.cpp's name of the quantisation.")
     llama_cpp: str = Field(
-        "", description="llama.cpp's directory, for conversion and quantisation."
+        "",
+        description="llama.cpp's directory, for conversion and quantisation; without one, they are "
+        "looked for in the Python that trains and on the PATH.",
     )
 
 
