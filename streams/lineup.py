@@ -19,6 +19,7 @@ _MODULES = {
     "ensemble": "ensemble",
     "turnfiles": "sinks",
     "pairs": "sinks",
+    "train": "train",
 }
 
 
@@ -64,6 +65,7 @@ def stage_names(settings: Settings) -> tuple[str, ...]:
         *ensemble_names(settings),
         "turnfiles",
         "pairs",
+        *(("train",) if settings.train.enabled else ()),
     )
 
 

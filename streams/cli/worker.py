@@ -24,7 +24,7 @@ def command(options: Options, stages: tuple[str, ...]) -> None:
     broker, or for looking at one stage alone.
 
     \b
-    Stages: tail, extract, prefilter, judge.NAME, ensemble.PANEL, turnfiles, pairs
+    Stages: tail, extract, prefilter, judge.NAME, ensemble.PANEL, turnfiles, pairs, train
 
     \b
     Example:

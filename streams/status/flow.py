@@ -17,6 +17,7 @@ _READS = {
     "ensemble": "judgements",
     "turnfiles": "verdicts",
     "pairs": "verdicts",
+    "train": "training",
 }
 
 

@@ -31,6 +31,8 @@ def layout(settings: Settings) -> tuple[ProcessSpec, ...]:
             for stage in ensemble_names(settings)
         ),
         ProcessSpec("sinks", ("turnfiles", "pairs")),
+        # It drives processes that others must not take down, and be taken down by.
+        *([ProcessSpec("train", ("train",))] if settings.train.enabled else []),
     )
 
 
