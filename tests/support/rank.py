@@ -25,7 +25,7 @@ def main() -> None:
     if do == "fail" and mine:
         raise ValueError("the loss is not a number")
     if do == "say" and mine:
-        (output / "error.json").write_text(json.dumps({"reason": "no row is left"}))
+        (output / "error.json").write_text(json.dumps({"reason": "no row is left", "retry": False}))
         sys.exit(1)
     if do == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -99,7 +99,7 @@ class Agent:
         if ended["ended"] == 0:
             return None
         ranks = {int(rank): number for rank, number in ended["ranks"].items()}
-        return Failure(name, ranks, ended["reason"])
+        return Failure(name, ranks, ended["reason"], ended["retry"])
 
     async def _beat(self) -> None:
         while True:

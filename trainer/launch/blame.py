@@ -22,11 +22,12 @@ _ECHO = re.compile(
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What a node says of its end: its exit codes by rank (negative for a signal) where ranks
-    failed, and the reason in words where there is one."""
+    failed, the reason in words where there is one, and whether to try again may help."""
 
     node: str
     ranks: Mapping[int, int]
     reason: str
+    retry: bool = True
 
     @property
     def rank(self) -> int | None:

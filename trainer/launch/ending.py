@@ -24,12 +24,14 @@ Phase = Literal["checking", "sending", "running", "stopping", "fetching", "ended
 
 
 class Ending(BaseModel):
-    """How a launch ended. `reason` is one line for a person, empty for `done`."""
+    """How a launch ended. `reason` is one line for a person, empty for `done`; `retry` is whether
+    it may end otherwise when it is tried again as it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Kind
     reason: str = ""
+    retry: bool = True
 
 
 class Progress(BaseModel):
@@ -52,9 +54,10 @@ class Progress(BaseModel):
 class Reason(BaseModel):
     """What stands in `trainer.job.ERROR`."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="ignore")
 
     reason: str
+    retry: bool = True
 
 
 def ending_of(folder: Path, code: int) -> Ending:
@@ -65,27 +68,25 @@ def ending_of(folder: Path, code: int) -> Ending:
     kind = next((kind for kind, number in CODES.items() if number == code), "failed")
     if code < 0:
         return Ending(kind="failed", reason=f"the launcher was killed by signal {-code}")
-    return Ending(
-        kind="failed" if kind == "done" else kind,
-        reason=read_reason(folder) or f"the launcher ended with exit code {code}",
-    )
+    said = read_reason(folder) or Reason(reason=f"the launcher ended with exit code {code}")
+    return Ending(kind="failed" if kind == "done" else kind, reason=said.reason, retry=said.retry)
 
 
-def read_reason(folder: Path) -> str:
-    """Return why the last attempt in a run's folder ended, "" where nothing says so."""
+def read_reason(folder: Path) -> Reason | None:
+    """Return why the last attempt in a run's folder ended, None where nothing says so."""
     try:
-        return Reason.model_validate_json((folder / ERROR).read_bytes()).reason
+        return Reason.model_validate_json((folder / ERROR).read_bytes())
     except (OSError, ValidationError):
-        return ""
+        return None
 
 
-def write_reason(folder: Path, reason: str) -> None:
+def write_reason(folder: Path, ending: Ending) -> None:
     """Say why an attempt ended.
 
     Raises:
         OSError: the folder can't be written.
     """
-    _replace(folder / ERROR, Reason(reason=reason))
+    _replace(folder / ERROR, Reason(reason=ending.reason, retry=ending.retry))
 
 
 def read_progress(folder: Path) -> Progress | None:

@@ -9,7 +9,8 @@ asks for a clean end. On its standard output it says, a JSON object a line:
     {"running": pid}            of torchrun
     {"file", "at", "data"}      what was added to a file, where the launcher does not see it itself
     {"quiet": seconds}          for how long no log has been written to
-    {"ended": code, "ranks", "reason"}    last: torchrun's exit code, those of the ranks that failed
+    {"ended": code, "ranks", "reason", "retry"}    last: torchrun's exit code, those of the ranks
+                                that failed, and what these have left in words
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from trainer.launch.torchrun import LEASH
 
 LOOK_EVERY = 0.1
 MIRROR_EVERY = 1.0
-QUIET_EVERY = 10.0
+QUIET_EVERY = 5.0
 
 LOST_GRACE = 3.0
 """Seconds that ranks may take to end when nobody waits for them any more."""
@@ -154,8 +155,7 @@ class Agent:
         self._line.say(running=child.pid)
         code = self._attend(child)
         self._hear_ranks(ours)
-        rank = blamed(self._ranks)
-        self._say_end(code, self._why(code, rank))
+        self._say_end(code, *self._why(code))
         return code
 
     def _hold(self) -> int | None:
@@ -238,19 +238,24 @@ class Agent:
         with suppress(OSError, ValueError):
             self._ranks = {int(rank): code for rank, code in json.loads(leash.recv(65536)).items()}
 
-    def _why(self, code: int, rank: int | None) -> str:
+    def _why(self, code: int) -> tuple[str, bool]:
+        """Return the reason of an end, and whether to try again may help."""
         if code == 0:
-            return ""
-        said = ""
+            return "", True
+        said, retry = "", True
         with suppress(OSError, ValueError, KeyError, TypeError):
-            said = str(json.loads((self._folder / ERROR).read_bytes())["reason"])
+            left = json.loads((self._folder / ERROR).read_bytes())
+            said, retry = str(left["reason"]), bool(left.get("retry", True))
+        rank = blamed(self._ranks)
         if rank is None:
-            return why(code, said, _last_lines(self._logs / f"{self._order['node']}.log"))
-        log = self._logs / log_name(self._order["node"], rank)
-        return why(self._ranks[rank], said, _last_lines(log))
+            log = self._logs / f"{self._order['node']}.log"
+        else:
+            log = self._logs / log_name(self._order["node"], rank)
+            code = self._ranks[rank]
+        return why(code, said, _last_lines(log)), retry
 
-    def _say_end(self, code: int, reason: str) -> None:
-        self._line.say(ended=code, ranks=self._ranks, reason=reason)
+    def _say_end(self, code: int, reason: str, retry: bool = True) -> None:
+        self._line.say(ended=code, ranks=self._ranks, reason=reason, retry=retry)
         self._line.finish()
 
 

@@ -14,7 +14,7 @@ from trainer.launch import lock
 from trainer.launch.agent import Agent
 from trainer.launch.blame import Failure, worst
 from trainer.launch.commands import folder_of, order
-from trainer.launch.ending import Ending, Phase, Progress, write_progress, write_reason
+from trainer.launch.ending import Ending, Kind, Phase, Progress, write_progress, write_reason
 from trainer.launch.found import Found, lacks, questions, read_found, unlike
 from trainer.launch.launch import Launch, Node
 from trainer.launch.process import ran
@@ -33,12 +33,12 @@ LOCK = ".launcher.lock"
 T = TypeVar("T")
 
 
-class _Unready(Exception):
-    """Nothing can be started. One line."""
+class _Ended(Exception):
+    """There is nothing more to do."""
 
-
-class _Failed(Exception):
-    """The run has failed. One line."""
+    def __init__(self, kind: Kind, reason: str, *, retry: bool = True) -> None:
+        super().__init__(reason)
+        self.ending = Ending(kind=kind, reason=reason, retry=retry)
 
 
 class _Stopped(Exception):
@@ -79,7 +79,7 @@ class Launcher:
         try:
             ending = await self._ending()
             if ending.reason:
-                write_reason(launch.folder, ending.reason)
+                write_reason(launch.folder, ending)
             self._enter("ended", ending)
         finally:
             os.close(held)
@@ -91,9 +91,9 @@ class Launcher:
             await self._launched()
         except _Stopped:
             return Ending(kind="stopped", reason=self._why)
-        except _Unready as error:
-            return Ending(kind="unready", reason=str(error))
-        except (_Failed, Broken) as error:
+        except _Ended as ended:
+            return ended.ending
+        except Broken as error:
             return Ending(kind="failed", reason=str(error))
         return Ending(kind="done")
 
@@ -114,7 +114,7 @@ class Launcher:
         """Ask all nodes at once what they have.
 
         Raises:
-            _Unready: what they lack, in one line.
+            _Ended: one of them can't be used; one line says what to do.
         """
         launch = self._launch
         answers = await asyncio.gather(*(self._ask(rank) for rank in range(len(launch.nodes))))
@@ -130,7 +130,9 @@ class Launcher:
         if not complaints:
             complaints = unlike(launch, found)
         if complaints:
-            raise _Unready("; ".join(complaints))
+            # A host that is away may be back at the next try; what is not installed is not.
+            away = len(found) < len(launch.nodes)
+            raise _Ended("unready", "; ".join(complaints), retry=away)
         return found
 
     async def _ask(self, rank: int) -> Found | str:
@@ -169,7 +171,9 @@ class Launcher:
             for name in launch.results:
                 there = await courier.fetch(found.folder, name, launch.folder)
         if not there:
-            raise _Failed(f"{node.name}: the ranks ended without a word, and left no {DONE}")
+            raise _Ended(
+                "failed", f"{node.name}: the ranks ended without a word, and left no {DONE}"
+            )
 
     def _courier(self, node: Node, found: Found) -> Courier:
         return Courier(node, rsync=found.rsync, connecting=self._launch.connecting)
@@ -178,7 +182,7 @@ class Launcher:
         """Run all nodes' ranks to their end.
 
         Raises:
-            _Failed: one of them failed; the others have ended, too.
+            _Ended: one of them failed; the others have ended, too.
             _Stopped: told to stop; all have ended.
         """
         launch = self._launch
@@ -209,7 +213,8 @@ class Launcher:
         if self._stop.is_set():
             raise _Stopped
         if failures:
-            raise _Failed(str(worst(failures)))
+            failure = worst(failures)
+            raise _Ended("failed", str(failure), retry=failure.retry)
 
     async def _first_failures(
         self, running: set[asyncio.Task[Failure | None]], stop: asyncio.Task[bool]

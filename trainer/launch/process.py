@@ -16,6 +16,10 @@ LAST = 2000
 """Characters of what a process complains that are kept."""
 
 
+_EMPTY_WORDS = ("tar: Exiting with", "tar: Error is not", "tar: Error exit", "rsync error:")
+"""How complaints begin that only say that there was one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What a command came to. A negative code is a signal's."""
@@ -27,7 +31,11 @@ class Ran:
     @property
     def last(self) -> str:
         """The last line it complained with, or how it ended."""
-        lines = [line.strip() for line in self.complained.splitlines() if line.strip()]
+        lines = [
+            line.strip()
+            for line in self.complained.splitlines()
+            if line.strip() and not line.startswith(_EMPTY_WORDS)
+        ]
         return lines[-1] if lines else f"exit code {self.code}"
 
 
@@ -94,8 +102,10 @@ async def piped(source: Sequence[str], target: Sequence[str]) -> Ran | None:
         codes = (await giving.wait(), taken)
         texts = [_text(each)[-LAST:] for each in await said]
     failed = [Ran(code, "", text) for code, text in zip(codes, texts, strict=True) if code]
+    if not failed:
+        return None
     # One that was killed above is not the one to blame.
-    return failed[-1] if failed else None
+    return failed[0] if failed[0].code > 0 else failed[-1]
 
 
 def leashed(command: Sequence[str]) -> list[str]:
