@@ -76,7 +76,7 @@ async def test_it_goes_on_from_wherever_it_was_killed(tmp_path: Path, step: str)
     assert second.states[-1] == "promoted"
     once = [each for each in (*first.steps.done, *second.steps.done) if each == "train"]
     assert len(once) == (2 if step == "train" else 1)
-    order = [state for state in (*first.states, *second.states)]
+    order = [*first.states, *second.states]
     assert sorted(set(order), key=order.index) == ["waiting", "running", "evaluating", "promoted"]
 
 
