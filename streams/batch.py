@@ -22,9 +22,10 @@ from streams.broker import Broker
 from streams.embedded.take import take
 from streams.flow import Handler, Incoming, Outgoing
 from streams.stage import Stage
+from streams.table import MEMORY_BYTES
 
 BATCH = 250
-"""Most records in a batch."""
+"""Most records in a batch, unless a stage says otherwise."""
 
 OUTBOX = "outbox"
 """The table's scope for records that are written but perhaps not yet published."""
@@ -77,6 +78,8 @@ class BatchStage(Stage):
         scope: `partition` gives each partition a table of its own, which lets partitions move
             between workers; `worker` is for handlers that must see everything.
         group: names its consumer group and its table, where that is not the stage's own name.
+        batch: most records in a batch; twice as many are held in memory.
+        table_bytes: memory for what is read from its table, and twice as much for what is written.
     """
 
     def __init__(
@@ -90,8 +93,20 @@ class BatchStage(Stage):
         *,
         scope: Literal["partition", "worker"] = "partition",
         group: str = "",
+        batch: int = BATCH,
+        table_bytes: int = MEMORY_BYTES,
     ) -> None:
-        super().__init__(name, topics, version, settings, broker, group=group)
+        super().__init__(
+            name,
+            topics,
+            version,
+            settings,
+            broker,
+            buffered=2 * batch,
+            group=group,
+            table_bytes=table_bytes,
+        )
+        self._batch = batch
         self._handler = handler
         self._scope = scope
         self._begun = False
@@ -125,7 +140,7 @@ class BatchStage(Stage):
 
     async def work(self, stream: Any) -> None:
         """Handle what has arrived, batch after batch."""
-        async for events in take(stream, BATCH):
+        async for events in take(stream, self._batch):
             async with self._busy:
                 await self._handle([self.incoming(event) for event in events])
 

@@ -24,7 +24,7 @@ from streams.broker import Broker
 from streams.embedded.raw import RawSchema
 from streams.flow import Incoming, Outgoing
 from streams.seats import Seat
-from streams.table import TableLockedError, TableStore
+from streams.table import MEMORY_BYTES, TableLockedError, TableStore
 
 RAW_CHARS = 100_000
 """How much of an unreadable record its dead letter keeps."""
@@ -48,6 +48,7 @@ class Stage(ABC):
             anew from the topics.
         buffered: most records held in memory that the stage has not begun with.
         group: names its consumer group and its table, where that is not the stage's own name.
+        table_bytes: see `TableStore`'s `memory_bytes`.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Stage(ABC):
         *,
         buffered: int = 500,
         group: str = "",
+        table_bytes: int = MEMORY_BYTES,
     ) -> None:
         self.name = name
+        self._table_bytes = table_bytes
         self._group = group or name
         self.topics = tuple(topics)
         self.settings = settings
@@ -181,7 +184,9 @@ class Stage(ABC):
         give_up = time.monotonic() + LOCK_PATIENCE
         while True:
             try:
-                return await asyncio.to_thread(TableStore, path, self._lineage)
+                return await asyncio.to_thread(
+                    TableStore, path, self._lineage, memory_bytes=self._table_bytes
+                )
             except TableLockedError:
                 # The worker that this one replaces may still be closing it.
                 if time.monotonic() > give_up:

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from agents.ensemble.median import medians, spread
+from agents.ensemble.window import Answer
 from schemas.judgement import Judgement
 from schemas.settings import Panel
-from schemas.verdict import Medians, Opinion, Verdict, VerdictStatus, verdict_id
+from schemas.verdict import Medians, Opinion, Verdict, VerdictStatus, panel_label, verdict_id
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -22,7 +23,19 @@ def concerns(panel: Panel, judgement: Judgement) -> bool:
     return judgement.status == "skipped" or judgement.judge in panel.judges
 
 
-def decide(panel: Panel, judgements: Mapping[str, Judgement], closed: bool) -> Verdict | None:
+def ready(panel: Panel, answers: Iterable[Answer]) -> bool:
+    """Say whether a panel need not wait any longer: there is a skip, or an answer of each judge."""
+    answered = set()
+    for answer in answers:
+        if answer.status == "skipped":
+            return True
+        answered.add(answer.judge)
+    return answered.issuperset(panel.judges)
+
+
+def decide(
+    panel: Panel, judgements: Mapping[str, Judgement], closed: bool, edition: str = ""
+) -> Verdict | None:
     """Return the panel's verdict on one turn, or None while it has to wait.
 
     A skip decides at once and alone, whatever else has come. Otherwise the panel waits until each
@@ -35,6 +48,7 @@ def decide(panel: Panel, judgements: Mapping[str, Judgement], closed: bool) -> V
         judgements: by judgement id, all of the same turn. Those of other judges are passed over;
             of several by one judge (another model, another rubric) `preferred` picks one.
         closed: no more waiting.
+        edition: the panel's edition, by whose name the verdict goes.
 
     Returns:
         The verdict with revision 1, or None: the window is open, or nothing at hand concerns
@@ -48,17 +62,17 @@ def decide(panel: Panel, judgements: Mapping[str, Judgement], closed: bool) -> V
     if not by_judge:
         return None
     if "" in by_judge:
-        return _verdict(panel, "skipped", [preferred(by_judge[""])])
+        return _verdict(panel, edition, "skipped", [preferred(by_judge[""])])
     missing = tuple(sorted(name for name in panel.judges if name not in by_judge))
     if missing and not closed:
         return None
     answers = [preferred(by_judge[name]) for name in sorted(by_judge)]
     scores = [answer.scores for answer in answers if answer.scores is not None]
     if len(scores) < panel.quorum:
-        return _verdict(panel, "incomplete", answers, missing)
+        return _verdict(panel, edition, "incomplete", answers, missing)
     apart = spread(scores)
     status: VerdictStatus = "ensemble_disagreement" if apart > panel.max_spread else "scored"
-    return _verdict(panel, status, answers, missing, medians(scores), apart)
+    return _verdict(panel, edition, status, answers, missing, medians(scores), apart)
 
 
 def preferred(answers: Iterable[Judgement]) -> Judgement:
@@ -92,6 +106,7 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 
 def _verdict(
     panel: Panel,
+    edition: str,
     status: VerdictStatus,
     answers: Sequence[Judgement],
     missing: tuple[str, ...] = (),
@@ -100,9 +115,10 @@ def _verdict(
 ) -> Verdict:
     turn_id = answers[0].turn_id
     return Verdict(
-        id=verdict_id(turn_id, panel.name),
+        id=verdict_id(turn_id, panel_label(panel.name, edition)),
         turn_id=turn_id,
         panel=panel.name,
+        edition=edition,
         status=status,
         scores=scores,
         spread=apart,

@@ -10,42 +10,20 @@ one) to itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import Final
 
-from pydantic import TypeAdapter
-
-from agents.ensemble.decide import concerns, decide
+from agents.ensemble.decide import concerns, decide, ready
 from agents.ensemble.edition import Edition
+from agents.ensemble.window import Window
 from schemas.judgement import Judgement
 from schemas.settings import Panel
 from schemas.table import Table
-from schemas.verdict import Verdict, verdict_id
+from schemas.verdict import Verdict
 
-_TURN = "turn/"
-_DEADLINE = "deadline/"
-_NEXT = "next"
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """What has come for a turn.
-
-    `deadline_ms` is when the window closes, or closed. `revision` is that of the last verdict, 0
-    before the first one; `said` identifies what that verdict said. On disk `judgements` lack what
-    no verdict carries (the raw answer, tokens, latency).
-    """
-
-    turn_id: str
-    deadline_ms: int
-    revision: int = 0
-    said: str = ""
-    judgements: tuple[Judgement, ...] = ()
-
-
-# A dataclass is copied with a change in a fifth of the time that a model takes.
-_WINDOW = TypeAdapter(_Window)
-_BALLAST = {"judgements": {"__all__": {"raw", "tokens_in", "tokens_out", "latency_ms"}}}
+_TURN: Final = "turn/"
+_DEADLINE: Final = "deadline/"
+_NEXT: Final = "next"
 
 
 class Ensemble:
@@ -68,6 +46,7 @@ class Ensemble:
     def __init__(self, panel: Panel, edition: Edition | None = None) -> None:
         self.panel = panel
         self._edition = edition
+        self._edition_id = "" if edition is None else edition.id
         self._window_ms = round(panel.window * 1000)
 
     def apply(self, judgement: Judgement, at_ms: int, table: Table) -> list[Verdict]:
@@ -84,20 +63,20 @@ class Ensemble:
         key = _TURN + judgement.turn_id
         value = table.get(key)
         if value is None:
-            window = _Window(turn_id=judgement.turn_id, deadline_ms=at_ms + self._window_ms)
+            window = Window(judgement.turn_id, deadline_ms=at_ms + self._window_ms)
             open_before = False
         else:
-            window = _WINDOW.validate_json(value)
+            window = Window.from_bytes(judgement.turn_id, value)
             open_before = window.revision == 0
+        found = window
         verdicts: list[Verdict] = []
         if open_before and at_ms >= window.deadline_ms:
             window = self._speak(window, verdicts, closed=True)
-        fuller = _with(window, judgement)
+        fuller = window.with_(judgement)
         if fuller is not window:
             window = self._speak(fuller, verdicts, closed=window.revision > 0)
-        encoded = _encode(window)
-        if encoded != value:
-            table.put(key, encoded)
+        if value is None or window is not found:
+            table.put(key, window.to_bytes())
         if open_before and window.revision:
             table.delete(_deadline_key(window))
         elif value is None and not window.revision:
@@ -137,11 +116,11 @@ class Ensemble:
                 break
             passed.append(key)
         for key in passed:
-            turn = _TURN + _split(key)[1]
-            value = table.get(turn)
+            turn_id = _split(key)[1]
+            value = table.get(_TURN + turn_id)
             if value is not None:
-                window = _WINDOW.validate_json(value)
-                table.put(turn, _encode(self._speak(window, verdicts, closed=True)))
+                window = Window.from_bytes(turn_id, value)
+                table.put(_TURN + turn_id, self._speak(window, verdicts, closed=True).to_bytes())
             table.delete(key)
         _note_next(following, table)
         return verdicts
@@ -151,38 +130,21 @@ class Ensemble:
             return self._edition.admits(judgement)
         return concerns(self.panel, judgement)
 
-    def _speak(self, window: _Window, verdicts: list[Verdict], *, closed: bool) -> _Window:
+    def _speak(self, window: Window, verdicts: list[Verdict], *, closed: bool) -> Window:
         """Add the verdict on `window` to `verdicts` if it says anything new."""
-        by_id = {judgement.id: judgement for judgement in window.judgements}
-        verdict = decide(self.panel, by_id, closed)
+        if not closed and not ready(self.panel, window.answers):
+            return window
+        verdict = decide(self.panel, window.judgements(), closed, self._edition_id)
         if verdict is None:
             return window
         said = blake2b(verdict.to_bytes(), digest_size=8).hexdigest()
         if said == window.said:
             return window
         revision = window.revision + 1
-        named: dict[str, str] = {}
-        if self._edition is not None:
-            label = self._edition.label
-            named = {"id": verdict_id(window.turn_id, label), "edition": self._edition.id}
-        verdicts.append(verdict.model_copy(update={"revision": revision, **named}))
-        return replace(window, revision=revision, said=said)
-
-
-def _with(window: _Window, judgement: Judgement) -> _Window:
-    """Return the window with a judgement taken in, unless its id is there already."""
-    others = window.judgements
-    for index, known in enumerate(others):
-        if known.id == judgement.id:
-            if known.status != "abstained" or judgement.status != "scored":
-                return window
-            others = others[:index] + others[index + 1 :]
-            break
-    return replace(window, judgements=(*others, judgement))
-
-
-def _encode(window: _Window) -> bytes:
-    return _WINDOW.dump_json(window, by_alias=True, exclude_defaults=True, exclude=_BALLAST)
+        if revision > 1:
+            verdict = verdict.model_copy(update={"revision": revision})
+        verdicts.append(verdict)
+        return window.spoken(revision, said)
 
 
 def _note_next(deadline_ms: int | None, table: Table) -> None:
@@ -192,7 +154,7 @@ def _note_next(deadline_ms: int | None, table: Table) -> None:
         table.put(_NEXT, str(deadline_ms).encode())
 
 
-def _deadline_key(window: _Window) -> str:
+def _deadline_key(window: Window) -> str:
     return f"{_DEADLINE}{max(window.deadline_ms, 0):015d}/{window.turn_id}"
 
 

@@ -16,6 +16,9 @@ from streams.stage import seat_table, tables_path
 from streams.stages.ensemble import VERSION, EnsembleHandler, stage_name
 from streams.table import TableLockedError, TableStore
 
+TABLE_BYTES: Final = 16 << 20
+"""Memory for the table: with the stage's own, RocksDB would spend a third more on compaction."""
+
 LOOK_EVERY: Final = 0.5
 """Seconds between two looks at how far the running line has come."""
 
@@ -52,7 +55,9 @@ async def join(
             return None
         path = tables_path(settings) / seat_table(name, 0)
         try:
-            store = await asyncio.to_thread(TableStore, path, f"{broker.identity} {VERSION}")
+            store = await asyncio.to_thread(
+                TableStore, path, f"{broker.identity} {VERSION}", memory_bytes=TABLE_BYTES
+            )
         except TableLockedError:
             return None
         try:

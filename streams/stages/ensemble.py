@@ -17,7 +17,12 @@ from streams.stage import seat_table
 from streams.status.panels import write_panel
 from streams.watching import Watching
 
-VERSION = "ensemble 1"
+VERSION = "ensemble 2"
+
+BATCH = 1000
+"""Most judgements in a batch: they are small, and each batch costs a write to the disk."""
+
+TABLE_BYTES = 8 << 20
 
 TELL_EVERY = 5.0
 """Seconds between two times that the panel's agreement is written down."""
@@ -49,7 +54,17 @@ class PanelStage(BatchStage):
         handler = EnsembleHandler(ensemble, self._agreement)
         # A changed panel has windows and verdicts of its own, over all that was ever judged.
         self._label, group = current.label, stage_name(current)
-        super().__init__(name, (JUDGEMENTS,), VERSION, handler, settings, broker, group=group)
+        super().__init__(
+            name,
+            (JUDGEMENTS,),
+            VERSION,
+            handler,
+            settings,
+            broker,
+            group=group,
+            batch=BATCH,
+            table_bytes=TABLE_BYTES,
+        )
         self._reporting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -91,18 +106,17 @@ class PanelStage(BatchStage):
 
 
 class EnsembleHandler:
-    """Joins the judges' streams."""
+    """Joins the judges' streams; `watching` sees each verdict."""
 
     def __init__(self, ensemble: Ensemble, watching: Watching | None = None) -> None:
         self._ensemble = ensemble
-        self._watching = watching or Watching()
+        self._watching = watching
 
     def apply(self, record: Incoming, table: Table) -> list[Outgoing]:
         """Take in one judgement."""
         judgement = Judgement.from_bytes(record.value or b"")
         verdicts = self._ensemble.apply(judgement, record.timestamp_ms, table)
-        self._watching.note(verdicts, table)
-        return _outgoing(verdicts)
+        return self._noted(verdicts, table)
 
     def next_due(self, table: Table) -> int | None:
         """Return when the next window closes (epoch milliseconds), or None if none is open."""
@@ -111,11 +125,11 @@ class EnsembleHandler:
     def due(self, now_ms: int, table: Table) -> list[Outgoing]:
         """Close the windows whose deadline has passed."""
         verdicts = self._ensemble.due(now_ms, table)
-        self._watching.note(verdicts, table)
-        return _outgoing(verdicts)
+        return self._noted(verdicts, table)
 
-
-def _outgoing(verdicts: list[Verdict]) -> list[Outgoing]:
-    return [
-        Outgoing(VERDICTS, verdict.turn_id.encode(), verdict.to_bytes()) for verdict in verdicts
-    ]
+    def _noted(self, verdicts: list[Verdict], table: Table) -> list[Outgoing]:
+        if self._watching is not None:
+            self._watching.note(verdicts, table)
+        return [
+            Outgoing(VERDICTS, verdict.turn_id.encode(), verdict.to_bytes()) for verdict in verdicts
+        ]

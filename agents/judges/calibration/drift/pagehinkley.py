@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from schemas.record import Part
@@ -31,16 +32,17 @@ class PageHinkley(Part):
 
     def add(self, value: float) -> PageHinkley:
         """Return the test after one more value."""
-        seen = self.seen + 1
-        mean = self.mean + (value - self.mean) / seen
-        return self.model_copy(
-            update={
-                "seen": seen,
-                "mean": mean,
-                "up": max(0.0, self.up + value - mean - self.slack),
-                "down": max(0.0, self.down + mean - value - self.slack),
-            }
-        )
+        return self.add_all([value])
+
+    def add_all(self, values: Iterable[float]) -> PageHinkley:
+        """Return the test after several more values."""
+        seen, mean, up, down = self.seen, self.mean, self.up, self.down
+        for value in values:
+            seen += 1
+            mean += (value - mean) / seen
+            up = max(0.0, up + value - mean - self.slack)
+            down = max(0.0, down + mean - value - self.slack)
+        return self.model_copy(update={"seen": seen, "mean": mean, "up": up, "down": down})
 
     @property
     def moved(self) -> Direction:

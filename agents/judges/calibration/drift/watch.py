@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from statistics import fmean, median
 
 from agents.judges.calibration.drift.alpha import ordinal_alpha
@@ -38,8 +38,8 @@ class PanelWatch(Record):
     """What is remembered of a panel: the last scores and a drift test for each judge.
 
     It is a value: `add` returns the next one, and `to_bytes` and `from_bytes` keep it in a table.
-    It remembers `window` turns and costs a few microseconds a verdict; `figures` does the
-    counting.
+    It remembers `window` turns, and a verdict costs a few microseconds where many are added at
+    once; `figures` does the counting.
     """
 
     window: int = 200
@@ -53,15 +53,24 @@ class PanelWatch(Record):
         up to date; only judges that are new to it count towards drift. One that has left the
         window counts as new.
         """
-        before = self.scores.get(turn_id, {})
-        kept = {**self.scores, turn_id: {**before, **scores}}
-        for old in list(kept)[: max(0, len(kept) - self.window)]:
-            del kept[old]
+        return self.add_all([(turn_id, scores)])
+
+    def add_all(self, verdicts: Iterable[tuple[str, Mapping[str, float]]]) -> PanelWatch:
+        """Return the watch after several verdicts, as `add` of one after the other."""
+        kept = dict(self.scores)
+        offsets: dict[str, list[float]] = {}
+        for turn_id, scores in verdicts:
+            before = kept.get(turn_id, {})
+            kept[turn_id] = {**before, **scores}
+            while len(kept) > self.window:
+                del kept[next(iter(kept))]
+            for judge, score in scores.items():
+                others = [other for name, other in scores.items() if name != judge]
+                if judge not in before and others:
+                    offsets.setdefault(judge, []).append(score - median(others))
         tests = dict(self.tests)
-        for judge, score in scores.items():
-            others = [other for name, other in scores.items() if name != judge]
-            if judge not in before and others:
-                tests[judge] = tests.get(judge, PageHinkley()).add(score - median(others))
+        for judge, values in offsets.items():
+            tests[judge] = tests.get(judge, PageHinkley()).add_all(values)
         return self.model_copy(update={"scores": kept, "tests": tests})
 
     def settled(self, judge: str) -> PanelWatch:
