@@ -20,7 +20,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CHUNK = 64
+CHUNK = 128
 """Items that go to a process at once."""
 
 AHEAD = 3
@@ -87,6 +87,10 @@ class Crew:
                 initializer=_begin,
             )
         return self._pool.submit(_apply, function, chunk)
+
+    def __len__(self) -> int:
+        """How many processes help."""
+        return self._count
 
     def __enter__(self) -> Crew:
         return self

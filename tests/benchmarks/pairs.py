@@ -1,10 +1,14 @@
 """Verdicts to pairs and a snapshot, in one pass over the topics.
 
-``python -m tests.benchmarks.pairs --verdicts 1000000``: a log is filled with that many turns and
-verdicts, then a process of its own makes the snapshot. Told are verdicts a second from the topics
-to the finished snapshot, the same by CPU time (what counts on a machine that others use, too), that
-for each part of the way, and the peak of resident memory. Two sizes are run, so that memory that
-grows with their number shows.
+    python -m tests.benchmarks.pairs [--verdicts 1000000] [--processes N]
+
+A log is filled with that many turns and verdicts (`_assistant`), then a process of its own makes
+the snapshot as `clawback pairs snapshot` does. Told are verdicts a second from the topics to the
+finished snapshot by the clock, the same by processor time (of all processes, if each second had as
+many processor seconds as the machine has cores: what an idle machine could reach at best), the
+parts of the way, and the most memory that all its processes hold at once, pages they share counted
+in each. In the same run: a plain loop on one core that reads the same records and parses them, the
+limit. Two sizes are run, so that memory that grows with their number shows.
 """
 
 from __future__ import annotations
@@ -12,67 +16,119 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import random
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-import orjson
+import psutil
 
 from schemas.settings import Settings
+from schemas.topics import TURNS, VERDICTS
+from schemas.turn import Turn
+from schemas.verdict import Verdict
 from streams.broker import open_broker
 from streams.flow import Outgoing
+from streams.replay.topics import partitions, scan
 from streams.stages.sinks import asks_again, panel_label
+from tests.benchmarks._assistant import records
 
 TARGET = 5_000
-START_MS = 1_772_000_000_000
-WORDS = [f"{a}{b}" for a in "ba be bi bo bu da de di do du".split() for b in range(300)]  # noqa: SIM905
-TOOLS = ("exec", "read", "write", "web_search", "calendar")
-TURNS_A_SESSION = 20
-SCORES = (1, 2, 3, 4, 5, 6, 7, 7, 8, 8, 8, 9, 9)
+BATCH = 5_000
 
 
 def main() -> int:
     """Run the benchmark and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--verdicts", type=int, default=20_000)
+    parser.add_argument("--verdicts", type=int, default=40_000)
+    parser.add_argument("--processes", type=int, help="beside the one; else one for each core")
+    parser.add_argument("--part", choices=("plain", "snapshot"), help=argparse.SUPPRESS)
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.home:
-        print(json.dumps(measure(arguments.home, arguments.verdicts)))
+    options = parser.parse_args()
+    if options.part == "plain":
+        print(json.dumps(asyncio.run(plain(options.home, options.verdicts))))
+        return 0
+    if options.part == "snapshot":
+        print(json.dumps(snapshot(options.home, options.verdicts, options.processes)))
         return 0
     slow = False
-    for count in (max(1, arguments.verdicts // 4), arguments.verdicts):
+    for count in (max(1, options.verdicts // 4), options.verdicts):
         with tempfile.TemporaryDirectory() as home:
             began = time.perf_counter()
             size = asyncio.run(fill(Path(home), count))
             print(
-                f"{count} turns with verdicts, {size / 1e6:.0f} MB, made in "
+                f"{count:,} turns with verdicts, {size / 1e6:,.0f} MB, made in "
                 f"{time.perf_counter() - began:.0f} s",
                 flush=True,
             )
-            command = [sys.executable, "-m", "tests.benchmarks.pairs", "--home", home]
-            done = subprocess.run(
-                [*command, "--verdicts", str(count)], check=True, capture_output=True, text=True
-            )
-            found = json.loads(done.stdout.splitlines()[-1])
-        slow = found["rate"] < TARGET
-        print(
-            f"  {found['rate']:.0f} verdicts/s (target {TARGET}), by CPU time "
-            f"{found['cpu_rate']:.0f}/s: "
-            + ", ".join(f"{part} {rate:.0f}/s" for part, rate in found["parts"].items())
-            + f"; peak {found['peak_mb']:.0f} MB\n  {found['rows']}",
-            flush=True,
-        )
+            slow = measure(Path(home), count, options.processes)
     return int(slow)
 
 
-def measure(home: Path, count: int) -> dict[str, object]:
+def measure(home: Path, count: int, processes: int | None) -> bool:
+    """Print the figures of one size; say whether they are below the target."""
+    limit, _ = part(home, count, "plain")
+    found, peak = part(home, count, "snapshot", processes)
+    cores = os.cpu_count() or 1
+    rate, busy = count / found["seconds"], count * cores / found["cpu"]
+    print(
+        f"  a plain loop that reads and parses, one core: {count / limit['seconds']:,.0f} "
+        f"verdicts/s, {count / limit['cpu']:,.0f} by processor time\n"
+        f"  {rate:,.0f} verdicts/s (target {TARGET:,}), by processor time of {cores} cores "
+        f"{busy:,.0f}, beside {found['processes']} processes; peak of all together {peak:,.0f} MB\n"
+        + "".join(
+            f"    {name}: {seconds:.1f} s, processor {own:.1f} s here and {theirs:.1f} s there\n"
+            for name, seconds, own, theirs in found["parts"]
+        )
+        + f"  {found['rows']}\n  {found['strategies']}\n  fingerprint {found['fingerprint']}; "
+        f"load of the machine {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+    return rate < TARGET
+
+
+def part(
+    home: Path, count: int, name: str, processes: int | None = None
+) -> tuple[dict[str, Any], float]:
+    """Run one part in a process of its own; return what it says, and the peak of memory in MB."""
+    command = [sys.executable, "-m", "tests.benchmarks.pairs", "--part", name, "--home", str(home)]
+    command += ["--verdicts", str(count)]
+    if processes is not None:
+        command += ["--processes", str(processes)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process, peak = psutil.Process(child.pid), 0
+    while child.poll() is None:
+        peak = max(peak, _resident(process))
+        time.sleep(0.1)
+    assert child.stdout is not None
+    said = child.stdout.read()
+    if child.returncode:
+        raise RuntimeError(f"{name} ended with {child.returncode}")
+    return json.loads(said.splitlines()[-1]), peak / 1e6
+
+
+async def plain(home: Path, count: int) -> dict[str, float]:
+    """Read and parse the records, each once: what there is to do before anything is made."""
+    settings = settings_of(home)
+    broker = open_broker(settings)
+    began, cpu = time.perf_counter(), time.process_time()
+    read = 0
+    for topic, model in ((TURNS, Turn), (VERDICTS, Verdict)):
+        for number in range(partitions(broker, topic, settings)):
+            async for record in scan(broker, topic, number):
+                model.from_bytes(record.value or b"")
+                read += 1
+    seconds = time.perf_counter() - began
+    broker.close()
+    assert read >= 2 * count
+    return {"seconds": seconds, "cpu": time.process_time() - cpu}
+
+
+def snapshot(home: Path, count: int, processes: int | None) -> dict[str, Any]:
     """Make a snapshot of what is in a home's topics."""
     from sinks.bulk import make_pairs
     from sinks.dataset.build import build
@@ -81,28 +137,40 @@ def measure(home: Path, count: int) -> dict[str, object]:
     from streams.pairs.gather import gather, lineage, scratch
 
     settings = settings_of(home)
-    label = panel_label(settings)
+    label, rules = panel_label(settings), settings.pairs
     broker = open_broker(settings)
-    began, times = time.perf_counter(), [time.process_time()]
-    with scratch(settings) as read, Crew() as crew:
+    began = time.perf_counter()
+    times = [_times()]
+    counts = Counts()
+    with scratch(settings) as read, Crew(processes) as crew:
         gather(broker, settings, read, crew)
-        times.append(time.process_time())
-        make_pairs(label, settings.pairs, asks_again, read.table, read.tick, crew)
-        times.append(time.process_time())
+        counts.records.update(read.records)
+        assert read.records[VERDICTS] >= count
+        times.append(_times())
+        make_pairs(label, rules, asks_again, read.table, read.tick, crew)
+        times.append(_times())
         made = build(
-            read.table, home / "snapshots", label, settings.pairs, lineage(broker, read),
-            Counts(), read.tick, crew,
+            read.table, home / "snapshots", label, rules, lineage(broker, read), counts, read.tick,
+            crew,
         )  # fmt: skip
-        times.append(time.process_time())
+        times.append(_times())
+        helpers = len(crew)
+    seconds = time.perf_counter() - began
     broker.close()
-    parts = ("reading", "pairing", "writing")
-    spent = [after - before for before, after in pairwise(times)]
+    # Only when they have ended is all the time of the processes told.
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = time.process_time() - times[0][1] + used.ru_utime + used.ru_stime
     return {
-        "rate": count / (time.perf_counter() - began),
-        "cpu_rate": count / (times[-1] - times[0]),
-        "parts": {part: count / each for part, each in zip(parts, spent, strict=True)},
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "seconds": seconds,
+        "cpu": cpu,
+        "processes": helpers,
+        "parts": [
+            (name, *(late - early for early, late in zip(times[at], times[at + 1], strict=True)))
+            for at, name in enumerate(("reading", "pairing", "writing"))
+        ],
         "rows": made.counts["rows"],
+        "strategies": made.counts["strategies"],
+        "fingerprint": made.fingerprint,
     }
 
 
@@ -119,11 +187,10 @@ async def fill(home: Path, count: int) -> int:
     broker.ensure_topics()
     batch: list[Outgoing] = []
     size = 0
-    for turn, turn_id, verdict in records(count, panel, edition):
-        batch.append(Outgoing("turns", turn_id, turn))
-        batch.append(Outgoing("verdicts", turn_id, verdict))
-        size += len(turn) + len(verdict)
-        if len(batch) >= 5_000:
+    for topic, key, value in records(count, panel, edition):
+        batch.append(Outgoing(topic, key, value))
+        size += len(value)
+        if len(batch) == BATCH:
             await broker.publish(batch)
             batch.clear()
     await broker.publish(batch)
@@ -131,97 +198,25 @@ async def fill(home: Path, count: int) -> int:
     return size
 
 
-def records(count: int, panel: str, edition: str) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield turns, their ids and their verdicts. One request in four was asked before, one bad
-    turn in three is complained about, and the next does it again."""
-    dice = random.Random(7)
-    asked: list[str] = []
-    complaint = None
-    for number in range(count):
-        turn_id = f"{random.Random(number).getrandbits(128):032x}"
-        request = dice.choice(asked) if asked and dice.random() < 0.25 else words(dice, 9)
-        if complaint:
-            request = complaint
-        elif len(asked) < 5_000:
-            asked.append(request)
-        else:
-            asked[dice.randrange(5_000)] = request
-        score = dice.choice(SCORES)
-        at_ms = START_MS + number * 60_000
-        complaint = f"no, that's wrong, {request}" if score < 5 and dice.random() < 0.3 else None
-        yield (
-            orjson.dumps(a_turn(dice, number, turn_id, request, at_ms, complaint)),
-            turn_id.encode(),
-            orjson.dumps(a_verdict(turn_id, score, panel, edition)),
-        )
+def _times() -> tuple[float, float, float]:
+    """Return the clock, and the processor time of this process and of its helpers."""
+    theirs = 0.0
+    for child in psutil.Process().children(recursive=True):
+        used = child.cpu_times()
+        theirs += used.user + used.system
+    return time.perf_counter(), time.process_time(), theirs
 
 
-def a_turn(
-    dice: random.Random, number: int, turn_id: str, request: str, at_ms: int, complaint: str | None
-) -> dict[str, object]:
-    """Return a turn of two calls and an answer, 1.8 kB long."""
-    steps: list[dict[str, object]] = []
-    for step in range(2):
-        name = dice.choice(TOOLS)
-        arguments = {"command": words(dice, 3), "path": f"{dice.choice(WORDS)}.txt"}
-        call = {"id": f"c{step}", "name": name, "arguments": arguments}
-        steps.append({"role": "assistant", "calls": [call], "stop_reason": "toolUse"})
-        failed = dice.random() < 0.1
-        result = {"role": "tool", "call_id": f"c{step}", "name": name, "is_error": failed}
-        steps.append(result | {"text": words(dice, 40)})
-    steps.append({"role": "assistant", "text": words(dice, 20), "stop_reason": "stop"})
-    session = f"s{number // TURNS_A_SESSION}"
-    reaction = {"id": f"r{number}", "turn_id": turn_id, "text": complaint, "at_ms": at_ms + 60_000}
-    return {
-        "schema": 1,
-        "id": turn_id,
-        "agent": "main",
-        "session": session,
-        "request": request,
-        "request_raw": request,
-        "context": [{"role": "assistant", "text": words(dice, 40)}],
-        "steps": steps,
-        "answer": "",
-        "started_ms": at_ms,
-        "ended_ms": at_ms + 5_000,
-        "place": {"file": f"{session}.jsonl", "first_offset": number, "last_offset": number},
-        "closed_by": "user" if complaint else "quiet",
-        "reaction": reaction if complaint else None,
-    }
-
-
-def a_verdict(turn_id: str, score: int, panel: str, edition: str) -> dict[str, object]:
-    """Return a verdict of three judges, 1.2 kB long."""
-    names = ("tool_correctness", "task_completion", "instruction_adherence", "efficiency")
-    scores = dict.fromkeys((*names, "overall"), score)
-    opinions = [
-        {
-            "judge": judge,
-            "kind": "llm",
-            "model": f"{judge}:70b",
-            "rubric": "v1",
-            "status": "scored",
-            "scores": scores,
-            "rationale": "The calls do what was asked, and the answer says what they found.",
-        }
-        for judge in ("llama", "minimax", "nemotron")
-    ]
-    return {
-        "schema": 1,
-        "id": turn_id,
-        "turn_id": turn_id,
-        "panel": panel,
-        "edition": edition,
-        "status": "scored",
-        "scores": scores,
-        "spread": 0.0,
-        "opinions": opinions,
-    }
-
-
-def words(dice: random.Random, count: int) -> str:
-    """Return some words."""
-    return " ".join(dice.choices(WORDS, k=count))
+def _resident(process: psutil.Process) -> int:
+    """Return the bytes that a process and all below it hold in memory."""
+    total = 0
+    try:
+        for each in (process, *process.children(recursive=True)):
+            total += each.memory_info().rss
+    except psutil.NoSuchProcess:
+        # One has just ended.
+        return 0
+    return total
 
 
 if __name__ == "__main__":

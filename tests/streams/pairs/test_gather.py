@@ -1,0 +1,88 @@
+"""From the topics to a snapshot, in whatever order records come and however many processes help."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from schemas.settings import Settings
+from schemas.topics import TURNS, VERDICTS
+from sinks.bulk import make_pairs
+from sinks.dataset.build import Snapshot, build
+from sinks.dataset.counts import Counts
+from streams.broker import open_broker
+from streams.flow import Outgoing
+from streams.pairs.crew import CHUNK, Crew
+from streams.pairs.gather import gather, lineage, scratch
+from streams.stages.sinks import asks_again, panel_label
+from tests.benchmarks._assistant import records
+
+TURN_COUNT = 4 * CHUNK
+
+
+def snapshot(home: Path, published: Sequence[Outgoing], processes: int) -> Snapshot:
+    settings = settings_of(home)
+    broker = open_broker(settings)
+    broker.ensure_topics()
+    asyncio.run(broker.publish(published))
+    label, rules, counts = panel_label(settings), settings.pairs, Counts()
+    with scratch(settings) as read, Crew(processes) as crew:
+        gather(broker, settings, read, crew)
+        counts.records.update(read.records)
+        make_pairs(label, rules, asks_again, read.table, read.tick, crew)
+        made = build(
+            read.table, home / "out", label, rules, lineage(broker, read), counts, read.tick, crew
+        )
+    broker.close()
+    assert not list((settings.paths.home / "tables").glob(".snapshot-*"))
+    return made
+
+
+def settings_of(home: Path) -> Settings:
+    return Settings.model_validate({"paths": {"home": home, "output": home / "output"}})
+
+
+def files(made: Snapshot) -> dict[str, bytes]:
+    return {
+        str(each.relative_to(made.path)): each.read_bytes()
+        for each in made.path.rglob("*")
+        if each.is_file() and each.name != "lineage.json"
+    }
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> list[Outgoing]:
+    panel, _, edition = panel_label(settings_of(tmp_path_factory.mktemp("label"))).partition("@")
+    return [Outgoing(*each) for each in records(TURN_COUNT, panel, edition)]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, published: list[Outgoing]) -> Snapshot:
+    return snapshot(tmp_path_factory.mktemp("alone"), published, 0)
+
+
+def test_there_is_something_of_everything(alone: Snapshot) -> None:
+    assert alone.counts["records"][TURNS] > TURN_COUNT
+    assert alone.counts["records"][VERDICTS] > TURN_COUNT
+    assert set(alone.counts["strategies"]) == {"branch", "retry", "same_request"}
+    assert alone.counts["rows"]["unpaired"]["train"] > CHUNK
+
+
+@pytest.mark.parametrize(("processes", "seed"), [(1, 1), (2, 2), (3, 3)])
+def test_neither_order_nor_processes_change_a_byte(
+    tmp_path: Path, published: list[Outgoing], alone: Snapshot, processes: int, seed: int
+) -> None:
+    shuffled = random.Random(seed).sample(published, len(published))
+    made = snapshot(tmp_path, shuffled, processes)
+    assert made.fingerprint == alone.fingerprint
+    assert files(made) == files(alone)
+
+
+def test_what_can_not_be_read_is_counted(tmp_path: Path, published: list[Outgoing]) -> None:
+    broken = [Outgoing(TURNS, b"x", b"{}"), Outgoing(VERDICTS, b"x", None)]
+    made = snapshot(tmp_path, [*published[:20], *broken], 0)
+    assert made.counts["records"]["unreadable"] == 1
