@@ -3,9 +3,9 @@
 
 torch and CUDA's libraries are several GB, so there is one such environment a machine, outside of
 any clone, in ``$XDG_CACHE_HOME/clawback/train-<key>`` (``~/.cache`` without it). The key is that of
-the dependencies as pyproject.toml lists them, and of Python's version: another list is another
-environment, and the old one may be deleted by hand. It holds what clawback needs, extras included,
-but not clawback itself, so that all clones can use it.
+the extra `train` in pyproject.toml and of Python's version: another extra is another environment,
+and the old one may be deleted by hand. What else clawback and its tests need is added to the
+environment as it changes, in seconds. clawback itself is not in it, so that all clones can use it.
 
 Needs nothing but Python. Two that ask at once wait for one build, and a build that was
 interrupted is done again.
@@ -24,38 +24,36 @@ import venv
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
-EXTRAS = ("dev", "data", "train")
+HEAVY = "train"
+EXTRAS = ("dev", "data", HEAVY)
 WHOLE = ".whole"
-"""Written into an environment when it is whole."""
+"""Written into an environment when it is whole: the key of all that is in it."""
 
 
 def main() -> None:
     """Print the path of the environment's Python."""
-    wanted = requirements(PROJECT)
-    folder = cache() / f"train-{key(wanted)}"
+    described = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    extras: dict[str, list[str]] = described["optional-dependencies"]
+    wanted = [*described["dependencies"], *(each for name in EXTRAS for each in extras[name])]
+    folder = cache() / f"train-{key(extras[HEAVY])}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not usable(folder):
-            say(f"Setting up the environment for training (once, about 6 GB) in {folder} ...")
-            try:
+        try:
+            if not (folder / WHOLE).exists() or not python(folder).exists():
+                say(f"Setting up the environment for training (once, about 6 GB) in {folder} ...")
                 build(folder, wanted, lock.fileno())
-            except subprocess.CalledProcessError as error:
-                sys.exit(f"the environment for training could not be set up: pip: {error}")
+            elif (folder / WHOLE).read_text() != key(wanted):
+                install(folder, wanted, lock.fileno())
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"the environment for training could not be set up: pip: {error}")
     print(python(folder))
 
 
-def requirements(project: Path) -> list[str]:
-    """Return all dependencies of the project and of the extras that its tests need, sorted."""
-    described = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-    extras = described["optional-dependencies"]
-    return sorted({*described["dependencies"], *(each for name in EXTRAS for each in extras[name])})
-
-
 def key(wanted: list[str]) -> str:
-    """Return what an environment of these dependencies is called by."""
+    """Return what an environment of these dependencies is known by."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return hashlib.sha256("\n".join([version, *wanted]).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join([version, *sorted(wanted)]).encode()).hexdigest()[:12]
 
 
 def cache() -> Path:
@@ -68,24 +66,33 @@ def python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def usable(folder: Path) -> bool:
-    """Say whether an environment is whole, and the Python it was made with still there."""
-    return (folder / WHOLE).exists() and python(folder).exists()
-
-
 def build(folder: Path, wanted: list[str], lock: int) -> None:
     """Make an environment at its final place, since it could not be moved there.
 
     Args:
         folder: its place; what an interrupted build has left there goes.
         wanted: what is installed.
-        lock: the open lock file. pip inherits it, so that the lock holds as long as a pip writes.
+        lock: see `install`.
 
     Raises:
         subprocess.CalledProcessError: pip failed, and has said why.
     """
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
+    install(folder, wanted, lock)
+
+
+def install(folder: Path, wanted: list[str], lock: int) -> None:
+    """Install what is missing, and note that all is there.
+
+    Args:
+        folder: the environment.
+        wanted: what has to be there.
+        lock: the open lock file. pip inherits it, so that the lock holds as long as a pip writes.
+
+    Raises:
+        subprocess.CalledProcessError: pip failed, and has said why.
+    """
     subprocess.run(
         [python(folder), "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted],
         check=True,
@@ -94,7 +101,7 @@ def build(folder: Path, wanted: list[str], lock: int) -> None:
         env={**os.environ, "DS_BUILD_OPS": "0"},
         pass_fds=[lock],
     )
-    (folder / WHOLE).touch()
+    (folder / WHOLE).write_text(key(wanted))
 
 
 def say(line: str) -> None:
