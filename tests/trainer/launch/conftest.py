@@ -40,6 +40,7 @@ class Field:
         (snapshot / "train.jsonl").write_text("{}\n{}\n")
         self.folder = folder / "home" / "run1"
         self.folder.mkdir(parents=True)
+        self.patience = PATIENCE
         self.launchers: list[subprocess.Popen[str]] = []
 
     def host(self, name: str, **behaviour: str) -> Path:
@@ -89,7 +90,7 @@ class Field:
     def run(self, launch: Launch) -> Ending:
         """Launch it, wait for its end, and see to it that nothing is left of it."""
         process = self.start(launch)
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=self.patience)
         assert self.processes() == {}
         return ending_of(launch.folder, process.returncode)
 
@@ -122,7 +123,7 @@ class Field:
         return found
 
     def until(self, met: Callable[[], object]) -> None:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.patience
         while not met():
             assert time.monotonic() < end, self.processes()
             time.sleep(0.05)
