@@ -28,6 +28,7 @@ from rocksdict import (
 MEMORY_BYTES = 4 << 20
 BLOOM_BITS = 10
 OPEN_FILES = 64
+SCRATCH_BLOCK_BYTES = 16 << 10
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +43,8 @@ class TableStore:
     `lineage` names what the tables were computed from (the broker's log and the version of the
     stage's decisions). A store of another lineage is emptied on opening, to be built anew from
     the topics. Of what is read `memory_bytes` stay in memory, and up to twice as much of what is
-    written until it goes into a file. One that is not `durable` loses what was committed when the
-    process dies, and writes half as much.
+    written until it goes into a file. A `scratch` store is thrown away in the end: what was
+    committed does not outlive the process, and it is made to be read from one end to the other.
 
     Raises:
         TableLockedError: another process has the store open.
@@ -51,23 +52,19 @@ class TableStore:
     """
 
     def __init__(
-        self, path: Path, lineage: str, *, memory_bytes: int = MEMORY_BYTES, durable: bool = True
+        self, path: Path, lineage: str, *, memory_bytes: int = MEMORY_BYTES, scratch: bool = False
     ) -> None:
         self.path = path
         self._pending: dict[bytes, bytes | None] = {}
         self._undo: list[tuple[bytes, object]] | None = None
         self._tables: dict[str, ScopedTable] = {}
-        self._db = _open(path, memory_bytes)
-        if not durable:
-            unlogged = WriteOptions()
-            unlogged.disable_wal = True
-            self._db.set_write_options(unlogged)
+        self._db = _open(path, memory_bytes, scratch=scratch)
         stored = self._db.get(_LINEAGE)
         if stored != lineage.encode():
             if stored is not None:
                 self._db.close()
                 shutil.rmtree(path)
-                self._db = _open(path, memory_bytes)
+                self._db = _open(path, memory_bytes, scratch=scratch)
             self._db.put(_LINEAGE, lineage.encode())
 
     def table(self, scope: str) -> ScopedTable:
@@ -208,12 +205,16 @@ def _offset_key(topic: str, partition: int) -> bytes:
     return _OFFSET + f"{topic}/{partition}".encode()
 
 
-def _open(path: Path, memory_bytes: int) -> Rdict:
+def _open(path: Path, memory_bytes: int, *, scratch: bool) -> Rdict:
     path.mkdir(parents=True, exist_ok=True)
     blocks = BlockBasedOptions()
     blocks.set_block_cache(Cache(memory_bytes))
     # Most keys that are asked for are not there; without this, each file is looked into.
     blocks.set_bloom_filter(BLOOM_BITS, False)
+    if scratch:
+        # Else indexes and filters are held beside the cache, the more the larger the table.
+        blocks.set_cache_index_and_filter_blocks(True)
+        blocks.set_block_size(SCRATCH_BLOCK_BYTES)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(blocks)
@@ -225,11 +226,17 @@ def _open(path: Path, memory_bytes: int) -> Rdict:
     options.set_keep_log_file_num(2)
     options.set_max_total_wal_size(4 * memory_bytes)
     try:
-        return Rdict(str(path), options)
+        db = Rdict(str(path), options)
     except Exception as error:
         if "lock" in str(error).lower():
             raise TableLockedError(f"{path} is in use by another process") from error
         raise _error(path, error) from error
+    if scratch:
+        unlogged = WriteOptions()
+        # A property, though the library's stub has a method.
+        unlogged.disable_wal = True  # type: ignore[method-assign,assignment]
+        db.set_write_options(unlogged)
+    return db
 
 
 def _error(path: Path, error: Exception) -> TableError:

@@ -30,7 +30,7 @@ from streams.table import TableStore
 COMMIT_EVERY = 2_000
 """Steps after which the table is written; until then their changes are in memory."""
 
-MEMORY_BYTES = 48 << 20
+MEMORY_BYTES = 32 << 20
 """Memory of the table: pairing looks up turns all over it."""
 
 
@@ -63,7 +63,7 @@ def scratch(settings: Settings) -> Iterator[Scratch]:
     folder = tempfile.mkdtemp(prefix=".snapshot-", dir=tables)
     try:
         store = TableStore(
-            Path(folder) / "table", "scratch", memory_bytes=MEMORY_BYTES, durable=False
+            Path(folder) / "table", "scratch", memory_bytes=MEMORY_BYTES, scratch=True
         )
         try:
             yield Scratch(store, FreshTable(store.table("all")))
