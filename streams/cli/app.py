@@ -23,6 +23,7 @@ COMMANDS = {
     "worker": "Run single stages in this process.",
     "judges": "Find out what the judges are worth.",
     "pairs": "Look at preference pairs, review them, make data sets of them.",
+    "train": "Train on what has gathered, or see when that is.",
     "replay": "Have history judged by another panel, or cut and filtered by other rules.",
     "panels": "Compare panels, and choose the one that counts.",
     "deadletters": "Look at what could not be read, and send it again.",

@@ -141,8 +141,10 @@ def _print_trained(found: Forgot) -> None:
     for path in found.snapshots:
         click.echo(f"  not changed: snapshot {path}; remove it and make another if it holds this")
     for run in found.trained:
+        made = f", model {run.model}" if run.model else ""
         click.echo(
-            f"  may have seen it: {run.method} of {run.base_model}, run {run.run} ({run.state})"
+            f"  may have seen it: {run.method} of {run.base_model}, run {run.run} "
+            f"({run.state}){made}"
         )
     if not found.trained:
         click.echo("  no model was trained on it")

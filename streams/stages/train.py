@@ -242,11 +242,12 @@ class TrainStage(BatchStage):
         if not self._owns:
             return
         table = self._table(OWNER)
-        start = self._trigger.next_start(table)
+        now_ms = int(time.time() * 1000)
+        start = self._trigger.next_start(table, now_ms)
         run = self._driver.run or book.under_way(table)
         left = self._driver.pace.seconds_left if self._driver.run else None
         state = TrainingState(
-            at_ms=int(time.time() * 1000),
+            at_ms=now_ms,
             new=examples.new(table).number,
             threshold=self.settings.train.min_pairs,
             next_ms=None if start is None else start.at_ms,

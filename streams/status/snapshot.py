@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streams.status.flow import StageProgress, TopicCount, progress, topic_counts
 from streams.status.judges import JudgeState, read_judges
 from streams.status.panels import PanelState, read_panels
+from streams.status.training import TrainingState, read_training
 from streams.status.usage import Usage, usage
 from streams.supervisor.lock import HomeLock
 from streams.supervisor.state import LineState, ProcessState, read_state
@@ -32,6 +33,7 @@ class Look:
     stages: list[StageProgress]
     judges: list[JudgeState] = field(default_factory=list)
     panels: list[PanelState] = field(default_factory=list)
+    training: TrainingState | None = None
 
     @property
     def healthy(self) -> bool:
@@ -64,6 +66,7 @@ def look(home: Path, log: Log | None, prefix: str, stages: Sequence[str]) -> Loo
         progress(log, prefix, stages) if log else [],
         read_judges(home, _named(stages, "judge")),
         read_panels(home, _named(stages, "ensemble")),
+        read_training(home) if "train" in stages else None,
     )
 
 
@@ -129,6 +132,7 @@ def as_json(before: Look, after: Look, models: Sequence[str], broker: str) -> di
         ],
         "judges": [asdict(judge) for judge in after.judges],
         "panels": [asdict(panel) for panel in after.panels],
+        "training": asdict(after.training) if after.training else None,
         "processes": [
             _process(process, before, after)
             for process in (after.line.processes if after.line else [])

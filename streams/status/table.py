@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.status.opinions import judges_table, panel_lines
+from streams.status.runs import training_lines
 from streams.status.shapes import columns
 from streams.status.shapes import duration as duration
 from streams.status.snapshot import Look, cpu, rates
+from streams.status.training import TrainingState
 from streams.supervisor.state import ProcessState
 
 _COLOURS = {"running": "green", "crash-looping": "red", "waiting": "yellow", "starting": "yellow"}
@@ -29,6 +31,8 @@ def render(before: Look, after: Look, models: Sequence[str], home: str) -> Rende
         parts += ["", judges_table(before, after)]
     if after.panels:
         parts += ["", *panel_lines(after)]
+    if after.training is not None:
+        parts += ["", *_training(after.training, running=after.running is not None)]
     if after.topics:
         parts += ["", _topics(after)]
     else:
@@ -96,6 +100,11 @@ def _stages(before: Look, after: Look) -> Table:
             duration(speed.eta) if speed.eta is not None else "-",
         )
     return table
+
+
+def _training(state: TrainingState, *, running: bool) -> list[Text]:
+    first, *others = training_lines(state, int(time.time() * 1000), running=running)
+    return [Text(first, style="bold"), *(Text(f"  {line}") for line in others)]
 
 
 def _topics(after: Look) -> Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from streams.cli.exits import UNHEALTHY
 from streams.status.flow import progress, topic_counts
+from streams.status.training import read_training
 
 if TYPE_CHECKING:
     from streams.embedded.log import Log
@@ -36,8 +37,9 @@ class Stillness:
 
 
 async def end_when_idle(supervisor: Supervisor, log: Log, quiet: float) -> None:
-    """Stop the supervisor once every stage is ready and has read all there is, and nothing has
-    come for `quiet` seconds; or, with an exit code that says so, when a stage crash-loops."""
+    """Stop the supervisor once every stage is ready and has read all there is, nothing is being
+    trained, and nothing has come for `quiet` seconds; or, with an exit code that says so, when a
+    stage crash-loops."""
     plan = supervisor.plan
     stages = [stage for process in plan.processes for stage in process.stages]
     still = Stillness()
@@ -54,6 +56,8 @@ async def end_when_idle(supervisor: Supervisor, log: Log, quiet: float) -> None:
         up = all(state.pid is not None and (state.phase == "running" or late) for state in states)
         moved = [count.written for count in topic_counts(log, plan.prefix)]
         lag = sum(stage.lag for stage in progress(log, plan.prefix, stages))
-        if still.of((up, moved, lag)) >= quiet and up and lag == 0:
+        seen = read_training(plan.home) if "train" in stages else None
+        trains = seen is not None and seen.driven
+        if still.of((up, moved, lag, trains)) >= quiet and up and lag == 0 and not trains:
             supervisor.stop()
             return

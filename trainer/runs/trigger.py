@@ -92,14 +92,20 @@ class Trigger:
             else:
                 book.take_request(record, table)
 
-    def next_start(self, table: Table) -> Start | None:
+    def next_start(self, table: Table, from_ms: int = 0) -> Start | None:
         """Return the next start, or None where there is none without further records. A run that
-        is under way and not waiting for a time is nobody's business here."""
+        is under way and not waiting for a time is nobody's business here.
+
+        Args:
+            table: the state.
+            from_ms: openings of the window before then have been missed (epoch milliseconds).
+        """
+        looked = max(from_ms, int(table.get(_LOOKED) or 0))
         run = book.under_way(table)
         if run is not None:
             if run.retry_ms is None:
                 return None
-            return Start("retry", self._earliest(run.retry_ms, self._hours_for(run), table))
+            return Start("retry", self._hours_for(run).earliest(max(run.retry_ms, looked)))
         if (resumed := book.resume_asked(table)) is not None:
             return Start("resumed", resumed.at_ms)
         new = examples.new(table)
@@ -115,8 +121,11 @@ class Trigger:
         if not ready:
             return None
         at_ms, why = min(ready)
-        rested = last + int(self._train.min_between * 1000) if last else 0
-        return Start(why, self._earliest(max(at_ms, rested), self._hours, table))
+        return Start(why, self._hours.earliest(max(at_ms, self._rested(table), looked)))
+
+    def earliest(self, now_ms: int, table: Table) -> int:
+        """Return the first moment from now on at which a run could start if enough were new."""
+        return self._hours.earliest(max(now_ms, self._rested(table)))
 
     def start(self, now_ms: int, table: Table) -> list[TrainingRun]:
         """Start what may start now, and return its record; the table has it already."""
@@ -140,6 +149,11 @@ class Trigger:
         self._take_run(made, table)
         return [made]
 
+    def _rested(self, table: Table) -> int:
+        """Return the first moment that is long enough after the last start."""
+        last = book.last_start(table)
+        return last + int(self._train.min_between * 1000) if last else 0
+
     def _take_run(self, run: TrainingRun, table: Table) -> None:
         book.take_run(run, table)
         if run.method == self._train.method:
@@ -158,10 +172,6 @@ class Trigger:
         elif labelled and verdict.panel == self._panel.partition("@")[0]:
             # An earlier edition of the panel: what it labelled is not new for being labelled again.
             examples.remember(name, partition, offset, at_ms, table)
-
-    def _earliest(self, from_ms: int, hours: Hours, table: Table) -> int:
-        looked = int(table.get(_LOOKED) or 0)
-        return from_ms if hours is self._always else hours.earliest(max(from_ms, looked))
 
     def _hours_for(self, run: TrainingRun | None) -> Hours:
         """When a run may be started, or begin anew. What a person has asked for may at any hour,

@@ -16,13 +16,15 @@ from streams.supervisor.feed.lines import (
     deadletter_line,
     more_line,
     pair_line,
+    run_line,
     verdict_line,
 )
 
 # As `schemas.topics` has them, whose package brings pydantic with it.
-TURNS, VERDICTS, PAIRS, DEADLETTERS = "turns", "verdicts", "pairs", "deadletters"
+TURNS, VERDICTS, PAIRS, TRAINING = "turns", "verdicts", "pairs", "training"
+DEADLETTERS = "deadletters"
 
-SHOWN = (TURNS, VERDICTS, PAIRS, DEADLETTERS)
+SHOWN = (TURNS, VERDICTS, PAIRS, TRAINING, DEADLETTERS)
 REMEMBERED = 10_000
 """Turns whose words are kept for the verdicts to come, about 400 bytes each."""
 
@@ -39,6 +41,7 @@ class Feed:
         self._out = out
         self._turns: OrderedDict[str, Brief] = OrderedDict()
         self._panels: set[str] = set()
+        self._runs: dict[str, tuple[str, str]] = {}
 
     def take(self, batch: Sequence[Arrived]) -> None:
         """Print the lines of a batch."""
@@ -54,6 +57,8 @@ class Feed:
                 verdicts.append(value)
             elif bare == PAIRS:
                 self._out(pair_line(value, self._style))
+            elif bare == TRAINING:
+                self._show_run(value)
             elif bare == DEADLETTERS and not value.get("resolved"):
                 self._out(deadletter_line(value, self._style))
         self._show(verdicts)
@@ -62,6 +67,15 @@ class Feed:
         self._turns[turn["id"]] = brief(turn)
         if len(self._turns) > REMEMBERED:
             self._turns.popitem(last=False)
+
+    def _show_run(self, run: dict[str, Any]) -> None:
+        """Print what has changed of a training run; how far it is stands in the status."""
+        if "state" not in run:
+            return
+        change = (run["state"], run.get("reason", ""))
+        if self._runs.get(run["id"]) != change:
+            self._runs[run["id"]] = change
+            self._out(run_line(run, self._style))
 
     def _show(self, verdicts: list[dict[str, Any]]) -> None:
         self._panels.update(verdict.get("panel", "") for verdict in verdicts)

@@ -91,9 +91,20 @@ def pair_line(pair: Mapping[str, Any], style: Style) -> str:
         ),
         "",
     )
-    chosen, rejected = pair["chosen"]["overall"], pair["rejected"]["overall"]
-    text = f"pair {pair['id'][:8]}  {chosen:g} over {rejected:g}"
+    chosen, rejected = (_score(pair[side]["overall"]) for side in ("chosen", "rejected"))
+    text = f"pair {pair['id'][:8]}  {chosen} over {rejected}"
     return f"{style.paint(text, 'cyan')}  {quoted(shorten(prompt, REQUEST_CHARS))}"
+
+
+def run_line(run: Mapping[str, Any], style: Style) -> str:
+    """Return the line of a training run that has come into another state."""
+    state = str(run.get("state", ""))
+    colour = {"promoted": "green", "failed": "red", "refused": "yellow"}.get(state, "cyan")
+    attempt = f" (attempt {run['attempt']})" if run.get("attempt", 1) > 1 else ""
+    line = f"training {run['id'][:8]} is {style.paint(state, colour)}{attempt}"
+    if run.get("hosts"):
+        line += f" on {', '.join(run['hosts'])}"
+    return f"{line}: {run['reason']}" if run.get("reason") else line
 
 
 def deadletter_line(letter: Mapping[str, Any], style: Style) -> str:
@@ -134,6 +145,11 @@ def shorten(text: str, limit: int) -> str:
 def quoted(text: str) -> str:
     """Return a request as the feed shows it."""
     return f"“{text}”" if text else "(no words)"
+
+
+def _score(overall: float | None) -> str:
+    """Return a side's score; a decision that is known to be other than its turn has none."""
+    return "-" if overall is None else f"{overall:g}"
 
 
 def _session(session: str) -> str:

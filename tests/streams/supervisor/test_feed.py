@@ -9,7 +9,9 @@ from pathlib import Path
 from schemas.deadletter import DeadLetter
 from schemas.judgement import Scores
 from schemas.pair import ChatMessage, PreferencePair, Side
+from schemas.record import Record
 from schemas.topics import TOPICS
+from schemas.training import TrainingProgress, TrainingRequest, TrainingRun
 from schemas.turn import Decision, Place, ToolCall, Turn
 from schemas.verdict import Medians, Opinion, Verdict
 from streams.embedded.log import Log
@@ -91,7 +93,7 @@ class Story:
         self.topics = [f"c.{name}" for name in SHOWN]
         self.clock = 0
 
-    def put(self, topic: str, *records: Turn | Verdict | PreferencePair | DeadLetter) -> None:
+    def put(self, topic: str, *records: Record) -> None:
         self.log.create_topic(f"c.{topic}", 2)
         self.clock += 1
         self.log.append_many(
@@ -128,6 +130,41 @@ def test_lines(tmp_path: Path) -> None:
     assert incomplete.endswith("→ -  incomplete (revision 2)")
     assert "pair 01234567  8 over 2.5  “do it”" in story.shown
     assert "not readable: /s.jsonl at 12: no JSON" in story.shown
+
+
+def test_a_side_without_a_score_has_none(tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    follower = Follower(story.log, story.topics)
+    failed = pair().rejected.model_copy(update={"overall": None})
+    story.put("pairs", pair().model_copy(update={"rejected": failed}))
+    story.feed.take(follower.poll())
+    assert story.shown == ["pair 01234567  8 over -  “do it”"]
+
+
+def test_a_training_run_is_told_of_when_its_state_changes(tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    follower = Follower(story.log, story.topics)
+    planned = TrainingRun(
+        id="ab" * 16, state="planned", base_model="tiny", method="dpo", pairs=3, attempt=2
+    )
+    running = planned.model_copy(update={"state": "running", "hosts": ("spark1", "spark2")})
+    progress = TrainingProgress(step=1, steps=9, loss=0.5)
+    asked = TrainingRequest(id="r", request="stop", run=planned.id, at_ms=1)
+    better = "better with 97 % confidence"
+    for record in (
+        planned,
+        running,
+        running.model_copy(update={"progress": progress}),
+        asked,
+        planned.model_copy(update={"state": "promoted", "reason": better, "attempt": 1}),
+    ):
+        story.put("training", record)
+        story.feed.take(follower.poll())
+    assert story.shown == [
+        "training abababab is planned (attempt 2)",
+        "training abababab is running (attempt 2) on spark1, spark2",
+        f"training abababab is promoted: {better}",
+    ]
 
 
 def test_a_skipped_turn_says_by_which_rule(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.settings import ModelJudge, Panel, Settings, SignalsJudge
+from schemas.settings import ModelJudge, Panel, Settings, SignalsJudge, Train
 from streams.lineup import ensemble_names, stage_names
 from streams.supervisor import lines as lines_module
 from streams.supervisor.backoff import Backoff
@@ -64,6 +64,12 @@ def test_a_language_model_has_a_process_of_its_own() -> None:
         "ensemble.default", "ensemble.two", "sinks",
     ]  # fmt: skip
     # Every stage there is runs in one process, and none that there is not.
+    assert sorted(stages(settings)) == sorted(stage_names(settings))
+
+
+def test_training_has_a_process_of_its_own_where_it_is_on() -> None:
+    settings = Settings(train=Train(enabled=True))
+    assert layout(settings)[-1].stages == ("train",)
     assert sorted(stages(settings)) == sorted(stage_names(settings))
 
 
