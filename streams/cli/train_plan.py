@@ -46,7 +46,8 @@ def _show(plan: Plan) -> None:
 
     console = Console()
     for names, node in _distinct(plan.nodes):
-        console.print(_table(names, node), end="\n\n")
+        console.print(_table(names, node))
+        click.echo()
     click.echo(plan.sentence)
     for note in plan.notes:
         click.echo(note)
