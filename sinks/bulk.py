@@ -37,7 +37,7 @@ Tick = Callable[[], None]
 """Called between any two steps, so that the table can be written and memory stays small."""
 
 
-class ScoredTurn(NamedTuple):
+class _ScoredTurn(NamedTuple):
     """A turn that can be a side and has a score; `kind` says on which side it would stand."""
 
     turn_id: str
@@ -46,7 +46,7 @@ class ScoredTurn(NamedTuple):
     kind: Kind | None
 
 
-class Sides(NamedTuple):
+class _Sides(NamedTuple):
     """The best and the worst turns of a group, each with its record."""
 
     chosen: list[tuple[Candidate, Given]]
@@ -85,7 +85,7 @@ def all_pairs(
     followed = Followed(panel, rules, asks_again)
 
     def cases() -> Iterator[Case]:
-        for turn in scored_turns(panel, rules, table):
+        for turn in _scored_turns(panel, rules, table):
             if turn.kind is not None:
                 _note_sides(turn, turn.kind, groupings, f"{_BULK}{run}/", table)
                 case = followed.case(turn.turn_id, turn.given, table)
@@ -103,7 +103,7 @@ def all_pairs(
             tick()
 
 
-def scored_turns(panel: str, rules: Pairs, table: Table) -> Iterator[ScoredTurn]:
+def _scored_turns(panel: str, rules: Pairs, table: Table) -> Iterator[_ScoredTurn]:
     """Yield all turns that can be a side and have a score, by their ids."""
     for turn_id, stored, (turn,) in joined(table, known.SCORE, known.TURN):
         score = scored(stored, panel)
@@ -112,7 +112,7 @@ def scored_turns(panel: str, rules: Pairs, table: Table) -> Iterator[ScoredTurn]
         line, record = known.read_stored(turn)
         if line.groups:
             given = Given(score.overall, score.rationales, record)
-            yield ScoredTurn(turn_id, line, given, kind_of(score.overall, rules))
+            yield _ScoredTurn(turn_id, line, given, kind_of(score.overall, rules))
 
 
 def scored(stored: bytes, panel: str) -> Score | None:
@@ -130,7 +130,7 @@ def kind_of(overall: float, rules: Pairs) -> Kind | None:
 
 
 def _note_sides(
-    turn: ScoredTurn, kind: Kind, groupings: list[Grouping], prefix: str, table: Table
+    turn: _ScoredTurn, kind: Kind, groupings: list[Grouping], prefix: str, table: Table
 ) -> None:
     # In the order in which `Member`s are tried.
     overall = round(turn.given.overall, 3)
@@ -142,7 +142,7 @@ def _note_sides(
             table.put(f"{prefix}{grouping.strategy}/{group}/{place}", b"")
 
 
-def _groups(prefix: str, panel: str, table: Table) -> Iterator[Sides]:
+def _groups(prefix: str, panel: str, table: Table) -> Iterator[_Sides]:
     """Yield the best and the worst turns of each group that has both."""
     cut = len(prefix)
     keys = (key[cut:].split("/", 4) for key, _ in table.scan(prefix))
@@ -155,7 +155,7 @@ def _groups(prefix: str, panel: str, table: Table) -> Iterator[Sides]:
             chosen, rejected = (
                 [_load(each, panel, table) for each in turn_ids] for turn_ids in kinds.values()
             )
-            yield Sides(chosen, rejected)
+            yield _Sides(chosen, rejected)
 
 
 def _load(turn_id: str, panel: str, table: Table) -> tuple[Candidate, Given]:
@@ -169,7 +169,7 @@ def _load(turn_id: str, panel: str, table: Table) -> tuple[Candidate, Given]:
 
 
 def _pairs_within(
-    grouping: Grouping, panel: str, rules: Pairs, sides: Sides
+    grouping: Grouping, panel: str, rules: Pairs, sides: _Sides
 ) -> list[PreferencePair]:
     given = dict((*sides.chosen, *sides.rejected))
     return select(

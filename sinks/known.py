@@ -205,10 +205,15 @@ def read_stored(stored: bytes) -> tuple[Line, bytes]:
     return Line(groups, session, started_ms, tuple(rank)), record
 
 
+def read_record(stored: bytes) -> bytes:
+    """Return the record of a turn that can be a side, from what `TURN` keys hold; else nothing."""
+    return stored.partition(b"\n")[2]
+
+
 def turn_bytes(turn_id: str, table: Table) -> bytes:
     """Return the record of a turn that can be a side."""
     stored = table.get(TURN + turn_id)
-    return b"" if stored is None else stored.partition(b"\n")[2]
+    return b"" if stored is None else read_record(stored)
 
 
 def turn_of(turn_id: str, table: Table) -> Turn:

@@ -21,7 +21,7 @@ from schemas.pair import Strategy
 from schemas.settings import Pairs
 from schemas.table import Table
 from sinks import known
-from sinks.bulk import ScoredTurn, Tick, kind_of, scored
+from sinks.bulk import Tick, kind_of, scored
 from sinks.dataset.counts import Counts
 from sinks.dataset.example import DatasetKind, Example, Kept, pair_example, unpaired_example
 from sinks.dataset.split import KeptBack, Split
@@ -98,10 +98,10 @@ class Chooser:
             assert pair is not None
             yield pair, agent
 
-    def _alone(self, panel: str) -> Iterator[ScoredTurn]:
+    def _alone(self, panel: str) -> Iterator[tuple[Given, bool]]:
         wanted = "unpaired" in self._rules.strategies
         together = joined(self._table, known.SCORE, known.TURN, _PAIRED)
-        for turn_id, stored, (turn, paired) in together:
+        for _, stored, (turn, paired) in together:
             score = scored(stored, panel)
             if score is None or score.overall is None:
                 continue
@@ -109,10 +109,9 @@ class Chooser:
             kind = kind_of(score.overall, self._rules)
             if kind is None or not wanted or turn is None or paired is not None:
                 continue
-            line, record = known.read_stored(turn)
+            record = known.read_record(turn)
             if record:
-                given = Given(score.overall, score.rationales, record)
-                yield ScoredTurn(turn_id, line, given, kind)
+                yield Given(score.overall, score.rationales, record), kind == "chosen"
 
     def _choose(self, kind: DatasetKind, example: Example) -> None:
         """Keep an example unless something speaks against it."""

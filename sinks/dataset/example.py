@@ -13,11 +13,11 @@ from pydantic_core import from_json, to_json
 
 from schemas.identity import digest
 from schemas.settings import Pairs
-from sinks.bulk import ScoredTurn
 from sinks.dataset.counts import decision_length
 from sinks.dataset.near import Sketch, asked_in, sketch
 from sinks.dataset.rows import Row, has_long_number, pair_row, plain, unpaired_row
 from sinks.dataset.split import Split, common_split
+from sinks.example import Given
 from sinks.strategies.unpaired import unpaired
 
 DatasetKind = Literal["pairs", "unpaired"]
@@ -73,7 +73,7 @@ def pair_example(rules: Pairs, found: tuple[bytes, str]) -> Example:
 
     Args:
         rules: the limits and the shares of the splits.
-        found: the pair's record, and the agent whose it is.
+        found: the pair's record, and whose agent's it is.
     """
     pair, agent = from_json(found[0]), found[1]
     row = pair_row(pair)
@@ -96,11 +96,17 @@ def pair_example(rules: Pairs, found: tuple[bytes, str]) -> Example:
     )
 
 
-def unpaired_example(rules: Pairs, turn: ScoredTurn) -> Example | None:
+def unpaired_example(rules: Pairs, turn: tuple[Given, bool]) -> Example | None:
     """Return the example of a turn that stands in no pair; None if it has no decision to learn
-    from."""
-    scored = turn.given.scored()
-    found = unpaired(scored, good=turn.kind == "chosen")
+    from.
+
+    Args:
+        rules: the limits and the shares of the splits.
+        turn: the turn, and whether it is a good one.
+    """
+    given, good = turn
+    scored = given.scored()
+    found = unpaired(scored, good=good)
     if found is None:
         return None
     prompt = [(each.role, each.content) for each in found.prompt]

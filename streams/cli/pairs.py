@@ -185,7 +185,7 @@ def sweep(
     "--processes",
     type=click.IntRange(0),
     metavar="N",
-    help="That help this one, 90 MB each; 0 for none. Else as many as the machine has cores.",
+    help="Processes that help this one, 70 MB each; 0 for none. Else one for each core.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
