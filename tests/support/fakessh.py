@@ -10,6 +10,7 @@ it makes the host misbehave:
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
@@ -33,12 +34,16 @@ def install(folder: Path) -> dict[str, str]:
 
 
 def main() -> int:
-    arguments = sys.argv[1:]
-    at = arguments.index("--")
-    name, line = arguments[at + 1].rpartition("@")[2], arguments[at + 2]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-o", action="append")
+    parser.add_argument("-l")
+    parser.add_argument("-T", action="store_true")
+    parser.add_argument("host")
+    parser.add_argument("words", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    # rsync gives the command as words, which ssh joins.
+    name, line = options.host.rpartition("@")[2], " ".join(options.words)
     home = Path(os.environ[HOSTS]) / name
-    with (Path(os.environ[HOSTS]).parent / "ssh.log").open("a") as log:
-        log.write(f"{os.getpid()} {name} {line[:60]}\n")
     if not home.is_dir() or (home / "unreachable").exists():
         print(f"ssh: connect to host {name} port 22: No route to host", file=sys.stderr)
         return 255

@@ -60,12 +60,10 @@ class Courier:
             Broken: it did not work.
         """
         path = shlex.quote(f"{folder}/{name}")
-        looked = await ran(
-            self._script(f"test -d {path} && echo d || test -e {path} && echo f"), 60
-        )
-        if looked.code not in (0, 1):
-            raise Broken(f"{self._node.name}: {looked.last}")
-        kind = looked.printed.strip()[-1:]
+        kinds = f"if test -d {path}; then echo d; elif test -e {path}; then echo f; fi"
+        looked = await ran(self._script(kinds), 60)
+        self._check(looked if looked.code else None)
+        kind = looked.printed.strip()
         if not kind:
             return False
         if self._by_rsync(f"{folder}/{name}"):
