@@ -40,6 +40,7 @@ from trainer.serving.llamacpp import (
 )
 from trainer.serving.modelfile import modelfile
 from trainer.serving.openclaw import provider_settings
+from trainer.serving.served import gguf_of
 
 MERGED: Final = "merged"
 MODELFILE: Final = "Modelfile"
@@ -51,7 +52,12 @@ Doing = Callable[[str], None]
 
 
 class Unprepared(Exception):
-    """It can't be made at present. One line that says why and what to do."""
+    """It can't be made at present. One line that says why and what to do; `commands` do it by hand
+    where a tool is missing here."""
+
+    def __init__(self, message: str, commands: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.commands = tuple(commands)
 
 
 @contextmanager
@@ -91,7 +97,7 @@ async def prepare(model: Model, train: Train, doing: Doing) -> tuple[Path, Chat]
     folder, serving = model.serving, train.serving
     for left in folder.glob(f"{_PART}*"):
         _remove(left)
-    served = folder / f"{serving.name}-{serving.quantization}.gguf"
+    served = gguf_of(model, serving)
     if not served.exists():
         await _make(model, train, served, doing)
     chat = chat_of(model.weights)
@@ -104,7 +110,7 @@ async def prepare(model: Model, train: Train, doing: Doing) -> tuple[Path, Chat]
 def by_hand(model: Model, train: Train) -> list[str]:
     """Return the commands that make the same where a tool is missing, in their order."""
     folder, serving = model.serving, train.serving
-    served = folder / f"{serving.name}-{serving.quantization}.gguf"
+    served = gguf_of(model, serving)
     none, kind = Tools(None, None), serving.quantization.upper()
     python = train.python or sys.executable
     source = model.weights
@@ -128,7 +134,7 @@ async def _make(model: Model, train: Train, served: Path, doing: Doing) -> None:
     try:
         check(tools, kind)
     except NoTool as error:
-        raise Unprepared(str(error)) from None
+        raise Unprepared(str(error), by_hand(model, train)) from None
     merged, plain = folder / MERGED, folder / f"{UNQUANTIZED}.gguf"
     direct = kind in DIRECT
     first = served if direct else plain
