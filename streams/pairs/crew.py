@@ -27,7 +27,7 @@ AHEAD = 3
 """Chunks for each process that are on the way or wait to be taken."""
 
 MOST = 8
-"""Processes beside this one that are of use: one reads and writes for all."""
+"""More processes are of no use: this one reads and writes for all of them."""
 
 
 class CrewError(Exception):
@@ -70,8 +70,8 @@ class Crew:
                 yield from waiting.popleft().result()
         except BrokenProcessPool as error:
             raise CrewError(
-                "a process that helps making the snapshot was killed (out of memory?); "
-                "run it again, with --processes 0 to do without"
+                "a process that helped was killed, perhaps for want of memory; run it again "
+                "(a snapshot with --processes 0 does without)"
             ) from error
         finally:
             for each in waiting:
