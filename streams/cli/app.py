@@ -26,6 +26,7 @@ COMMANDS = {
     "train": "Train on what has gathered, or see when that is.",
     "replay": "Have history judged by another panel, or cut and filtered by other rules.",
     "panels": "Compare panels, and choose the one that counts.",
+    "models": "Look at trained models, choose the one that serves.",
     "deadletters": "Look at what could not be read, and send it again.",
     "forget": "Remove a session, or what matches a pattern, for good.",
     "status": "Show how far each stage has come, and how the processes are.",
