@@ -16,10 +16,14 @@ _BITS: Final = 1 << 28
 
 
 class FreshTable:
-    """A `schemas.table.Table` over another that was empty."""
+    """A `schemas.table.Table` over another that was empty.
+
+    `put_bytes` counts what was put, until whoever writes the table sets it back.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self.put_bytes = 0
         self._put = bytearray(_BITS >> 3)
 
     def get(self, key: str) -> bytes | None:
@@ -31,6 +35,7 @@ class FreshTable:
         """Set the value of `key`."""
         bit = hash(key) & (_BITS - 1)
         self._put[bit >> 3] |= 1 << (bit & 7)
+        self.put_bytes += len(key) + len(value)
         self._table.put(key, value)
 
     def delete(self, key: str) -> None:

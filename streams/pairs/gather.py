@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from schemas.settings import Settings
-from schemas.table import Table
 from sinks.intake import TOPICS, Intake
 from sinks.spread import Spread
 from streams.broker import Broker
@@ -27,8 +26,9 @@ from streams.replay.topics import partitions
 from streams.stage import tables_path
 from streams.table import TableStore
 
-COMMIT_EVERY = 2_000
-"""Steps after which the table is written; until then their changes are in memory."""
+COMMIT_STEPS = 2_000
+COMMIT_BYTES = 8 << 20
+"""After so many steps, or so much, the table is written; until then changes are in memory."""
 
 MEMORY_BYTES = 32 << 20
 """Memory of the table: pairing looks up turns all over it."""
@@ -43,7 +43,7 @@ class Scratch:
     """
 
     store: TableStore
-    table: Table
+    table: FreshTable
     records: Counter[str] = field(default_factory=Counter)
     ends: dict[str, dict[str, int]] = field(default_factory=dict)
     _steps: int = 0
@@ -51,8 +51,9 @@ class Scratch:
     def tick(self) -> None:
         """Write the table now and then, so that its changes do not pile up in memory."""
         self._steps += 1
-        if self._steps % COMMIT_EVERY == 0:
+        if self._steps >= COMMIT_STEPS or self.table.put_bytes >= COMMIT_BYTES:
             self.store.commit()
+            self._steps = self.table.put_bytes = 0
 
 
 @contextmanager
