@@ -46,6 +46,7 @@ def configuration(job: Job, *, hosts: int = 1) -> dict[str, Any]:
         ],
         "dataset_prepared_path": str(job.output / "cache"),
         "val_set_size": 0,
+        "remove_unused_columns": False,
         # Rows that are too long have been left out, and told of, before.
         "excess_length_strategy": "raise",
         "sequence_len": job.max_length,
