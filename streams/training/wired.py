@@ -14,21 +14,19 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agents.ensemble.edition import edition
 from schemas.settings import Host, Settings
 from streams.training.metrics import Metrics
 from streams.training.steps import Doing, Failed, Outcome, Postponed, Refused, Told, Work
 from trainer.gate.job import GATE, MEASURED, Weights, command, gate_job
-from trainer.job import DONE, ERROR, METRICS, Job
+from trainer.job import DONE, METRICS, Job
 from trainer.launch.child import Launcher
 from trainer.launch.launch import Unlaunchable, launch_of
-from trainer.launch.process import leashed, started
+from trainer.launch.process import started
 from trainer.plan.jobs import job_of
 from trainer.plan.machine import hosts_of
 from trainer.plan.planner import plan
 from trainer.plan.plans import Impossible, Plan
 from trainer.plan.read import shape_of
-from trainer.registry.card import Seat
 from trainer.registry.registry import Registry, RegistryError
 
 SNAPSHOT = "snapshot.json"
@@ -41,13 +39,14 @@ logger = logging.getLogger(__name__)
 
 
 class Made(BaseModel):
-    """Where the snapshot of a run is, and how many rows it has to train on."""
+    """Where the snapshot of a run is, and how many rows it has to train on and to evaluate by."""
 
     model_config = ConfigDict(frozen=True)
 
     path: Path
     fingerprint: str
     rows: int
+    held_out: int
 
 
 class WiredSteps:
@@ -82,18 +81,32 @@ class WiredSteps:
                 f"snapshot {made.fingerprint} has no {what} to train on: all are kept back for "
                 "evaluation or left out; its README.md says how many and why"
             )
+        if not made.held_out:
+            raise Refused(
+                f"snapshot {made.fingerprint} has {made.rows} rows to train on and keeps no pair "
+                "back, so nothing could show that the model is better; it takes more sessions, or "
+                "a higher pairs.eval_share"
+            )
         return made.fingerprint
 
     async def _make_snapshot(self) -> Made:
         command = [sys.executable, "-m", "streams.training.leashed", "pairs", "snapshot", "--json"]
+        if self._settings.train.backend == "axolotl":
+            command.append("--axolotl")
         async with started(command) as process:
             printed, said = await process.communicate()
         if process.returncode:
             raise Failed(f"the snapshot was not made: {_last_line(said, process.returncode)}")
         found = json.loads(printed)
+        rows = found["counts"]["rows"]
         kind = "pairs" if self._settings.train.method == "dpo" else "unpaired"
-        rows = found["counts"]["rows"].get(kind, {}).get("train", 0)
-        return Made(path=found["path"], fingerprint=found["fingerprint"], rows=rows)
+        pairs = rows.get("pairs", {})
+        return Made(
+            path=found["path"],
+            fingerprint=found["fingerprint"],
+            rows=rows.get(kind, {}).get("train", 0),
+            held_out=pairs.get("eval", 0) + pairs.get("test", 0),
+        )
 
     async def plan(self, work: Work) -> tuple[str, ...]:
         """Plan, and write the plan down."""
@@ -158,11 +171,11 @@ class WiredSteps:
             # The hosts are given back only when nothing of the run is on them.
             launcher.stop()
             ending = await waiting
-        if ending.kind == "unready":
+        if ending.kind == "unready" and ending.retry:
             raise Postponed(ending.reason)
         if ending.kind != "done":
             reason = ending.reason or f"the training ended as {ending.kind}"
-            raise Failed(reason, retry=_worth_a_retry(work.folder))
+            raise Failed(reason, retry=ending.retry)
 
     def measured(self, work: Work) -> bool:
         """Whether the gate's process has measured all."""
@@ -178,7 +191,7 @@ class WiredSteps:
             raise Failed(str(error)) from None
         _write(folder / GATE, job)
         python = self._settings.train.python or sys.executable
-        async with started(leashed(command(python, folder))) as process:
+        async with started(command(python, folder)) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             said = asyncio.create_task(process.stderr.read())
@@ -208,12 +221,14 @@ class WiredSteps:
 
     async def register(self, work: Work) -> str:
         """Put the model into the registry."""
+        from streams.training.serving import seats
+
         made = _made(work.folder)
         if made is None:
             raise Failed(f"{work.folder / SNAPSHOT} is gone")
         try:
             model = await asyncio.to_thread(
-                self._registry().register, work.folder, made.path, judges=self._judges()
+                self._registry().register, work.folder, made.path, judges=seats(self._settings)
             )
         except RegistryError as error:
             raise Failed(str(error)) from None
@@ -231,15 +246,8 @@ class WiredSteps:
         except RegistryError as error:
             raise Failed(str(error)) from None
         doing("writes what serves it")
-        served = await serve(self._settings, registry, candidate)
+        served = await serve(self._settings, registry, candidate, doing=doing)
         return served.reason if served.state == "pending" else ""
-
-    def _judges(self) -> list[Seat]:
-        """Return who has judged what it was trained on."""
-        panels = {panel.name: panel for panel in self._settings.all_panels}
-        panel = panels[self._settings.sinks.panel]
-        pins = edition(panel, self._settings.judges).pins
-        return [Seat(judge=pin.judge, model=pin.model, rubric=pin.rubric) for pin in pins.values()]
 
     def _registry(self) -> Registry:
         return Registry(self._settings.paths.home / "models")
@@ -282,14 +290,6 @@ def _plan_of(folder: Path) -> Plan:
         return Plan.model_validate_json((folder / PLAN).read_bytes())
     except (FileNotFoundError, ValidationError) as error:
         raise Failed(f"{folder / PLAN} can't be read: {error}") from None
-
-
-def _worth_a_retry(folder: Path) -> bool:
-    """Whether the training does not say that it would end the same way again."""
-    try:
-        return json.loads((folder / ERROR).read_bytes()).get("retry") is not False
-    except (OSError, ValueError, AttributeError):
-        return True
 
 
 def _write(path: Path, what: BaseModel) -> None:

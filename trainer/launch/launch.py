@@ -128,12 +128,14 @@ def launch_of(
     path = is_path(job.model)
     packages = PACKAGES + (("deepspeed",) if job.deepspeed else ())
     packages += ("bitsandbytes",) if job.tuning == "qlora" else ()
+    axolotl = settings.train.backend == "axolotl"
     return Launch(
         run=run,
         folder=folder,
         nodes=tuple(_node(host, settings, folder, run, here, len(chosen)) for host in chosen),
         job=job,
-        packages=packages,
+        module="trainer.axolotl.rank" if axolotl else "trainer.rank",
+        packages=(*packages, "axolotl") if axolotl else packages,
         offline=path,
     )
 
