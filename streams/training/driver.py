@@ -92,13 +92,12 @@ class Driver:
         await self._conclude()
 
     async def _prepare(self) -> None:
-        self._do("makes the snapshot")
-        fingerprint = await self._steps.snapshot(self._work())
-        self.run = self._run.model_copy(update={"snapshot": fingerprint})
         self._do("plans")
         hosts = await self._steps.plan(self._work())
+        self._do("makes the snapshot")
+        fingerprint = await self._steps.snapshot(self._work())
         where = f"waits until {', '.join(hosts)} {'is' if len(hosts) == 1 else 'are'} free"
-        await self._to("waiting", reason=where)
+        await self._to("waiting", reason=where, snapshot=fingerprint)
 
     async def _train_and_measure(self) -> None:
         hosts = await self._steps.plan(self._work())

@@ -64,18 +64,18 @@ class Steps(Protocol):
     async def begin(self) -> None:
         """Put right what a driver that was killed has left, before the first run is looked at."""
 
-    async def snapshot(self, work: Work) -> str:
-        """Make the data set and return its fingerprint.
-
-        Raises:
-            Refused: it has no rows to train on.
-        """
-
     async def plan(self, work: Work) -> tuple[str, ...]:
         """Plan the run and return the names of its hosts.
 
         Raises:
             Refused: it does not fit.
+        """
+
+    async def snapshot(self, work: Work) -> str:
+        """Make the data set and return its fingerprint.
+
+        Raises:
+            Refused: it has no rows to train on, or none to show the model's worth by.
         """
 
     def hold(self, work: Work) -> AbstractAsyncContextManager[object]:

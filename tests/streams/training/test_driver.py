@@ -15,7 +15,7 @@ from streams.training.driver import Driver
 from streams.training.steps import Failed, Postponed, Refused
 from tests.streams.training.fakes import FakeSteps
 
-ALL = ["snapshot", "plan", "plan", "hold", "train", "measure", "decide", "register", "promote"]
+ALL = ["plan", "snapshot", "plan", "hold", "train", "measure", "decide", "register", "promote"]
 
 
 class World:
