@@ -117,9 +117,22 @@ def load_model(job: Job, source: Source, local_rank: int) -> Any:
     if job.tuning == "qlora":
         options["quantization_config"] = _four_bits(job)
     try:
-        return AutoModelForCausalLM.from_pretrained(source.name, **source.options, **options)
+        model = AutoModelForCausalLM.from_pretrained(source.name, **source.options, **options)
     except (OSError, ValueError, ImportError) as error:
         raise Refusal(f"the model {source.name} can't be loaded: {first_line(error)}") from error
+    return as_dense(model) if source.gguf else model
+
+
+def as_dense(model: Any) -> Any:
+    """Take the mark of quantisation off a model that was read from a GGUF file: its weights were
+    unpacked, but as long as it is marked transformers refuses to train and to save it."""
+    if getattr(model, "hf_quantizer", None) is not None:
+        model.hf_quantizer = None
+        model.is_quantized = False
+        for owner, name in ((model, "quantization_method"), (model.config, "quantization_config")):
+            if hasattr(owner, name):
+                delattr(owner, name)
+    return model
 
 
 def _four_bits(job: Job) -> Any:

@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
-from trainer.base import Source, find
+from trainer.base import Source, as_dense, find
 from trainer.refusal import Refusal, reason_of
 
 INDEX: Final = "model.safetensors.index.json"
@@ -168,18 +168,6 @@ def merge_whole(source: Source, adapter: Path, output: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(source.name, **source.options, dtype="auto")
     merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     as_dense(merged).save_pretrained(output)
-
-
-def as_dense(model: Any) -> Any:
-    """Take the mark of quantisation off a model that was read from a GGUF file: its weights were
-    unpacked, but transformers refuses to save it as long as it is marked."""
-    if getattr(model, "hf_quantizer", None) is not None:
-        model.hf_quantizer = None
-        model.is_quantized = False
-        for owner, name in ((model, "quantization_method"), (model.config, "quantization_config")):
-            if hasattr(owner, name):
-                delattr(owner, name)
-    return model
 
 
 def copy_tokenizer(adapter: Path, output: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support.tinymodel import make_model
-from trainer.serving.merge import as_dense, is_plain, main, merge, pairs_of, scale_of
+from trainer.base import as_dense
+from trainer.serving.merge import is_plain, main, merge, pairs_of, scale_of
 
 PLAIN = {"peft_type": "LORA", "bias": "none", "r": 4, "lora_alpha": 8}
 
