@@ -68,16 +68,7 @@ def make_client(
     Raises:
         ValueError: the settings can't work; one line that says which and why.
     """
-    if transport is None and config.transport == "curl":
-        transport = CurlTransport()
-    server = JsonServer(
-        base_url(config),
-        seconds=config.timeout,
-        connections=config.concurrency,
-        api_key=_api_key(config),
-        transport=transport,
-        backoff=backoff,
-    )
+    server = make_server(config, transport=transport, backoff=backoff)
     structured = {"auto": None, "on": True, "off": False}[config.structured]
     if config.kind == "ollama":
         return OllamaClient(
@@ -90,6 +81,29 @@ def make_client(
             keep_alive=config.keep_alive,
         )
     return OpenAIClient(server, config.model, schema=schema, structured=structured)
+
+
+def make_server(
+    config: ModelSettings,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    backoff: float = 0.5,
+) -> JsonServer:
+    """Return the server of a language model. See `make_judge`.
+
+    Raises:
+        ValueError: the settings can't work; one line that says which and why.
+    """
+    if transport is None and config.transport == "curl":
+        transport = CurlTransport()
+    return JsonServer(
+        base_url(config),
+        seconds=config.timeout,
+        connections=config.concurrency,
+        api_key=_api_key(config),
+        transport=transport,
+        backoff=backoff,
+    )
 
 
 def base_url(config: ModelSettings) -> str:

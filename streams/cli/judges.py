@@ -132,9 +132,11 @@ def calibrate(
 
 def _judges(settings: Settings, names: Sequence[str]) -> list[Judge]:
     from agents.judges.factory import make_judge
+    from streams.judging.machine import yielding
 
+    home = settings.paths.home
     try:
-        return [make_judge(judge) for judge in named_judges(settings, names)]
+        return [yielding(make_judge(judge), home) for judge in named_judges(settings, names)]
     except ValueError as error:
         raise CommandError(str(error), USAGE) from None
 

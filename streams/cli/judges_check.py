@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -40,7 +41,8 @@ def command(options: Options, names: tuple[str, ...], no_question: bool, as_json
     if not models and not as_json:
         click.echo("no language model is configured; signals judges need no check")
     try:
-        found = asyncio.run(_check(models, ask=not no_question, show=not as_json))
+        home = settings.paths.home
+        found = asyncio.run(_check(home, models, ask=not no_question, show=not as_json))
     except ValueError as error:
         raise CommandError(str(error), USAGE) from None
     if as_json:
@@ -48,11 +50,20 @@ def command(options: Options, names: tuple[str, ...], no_question: bool, as_json
     return OK if all(each.works for each in found) else UNHEALTHY
 
 
-async def _check(models: list[ModelJudge], *, ask: bool, show: bool) -> list[Checked]:
+async def _check(home: Path, models: list[ModelJudge], *, ask: bool, show: bool) -> list[Checked]:
     from agents.judges.check import check
+    from streams.judging.machine import wanted_for
+
+    async def checked(judge: ModelJudge) -> Checked:
+        # A question would load the model, beside a training run that has the memory.
+        wanted = wanted_for(home, judge.name) if ask else ""
+        said = await check(judge, ask=ask and not wanted)
+        if wanted:
+            return replace(said, advice=(*said.advice, f"it was not asked anything: {wanted}"))
+        return said
 
     found = []
-    for finished in asyncio.as_completed([check(judge, ask=ask) for judge in models]):
+    for finished in asyncio.as_completed([checked(judge) for judge in models]):
         found.append(await finished)
         if show:
             _print(found[-1])

@@ -9,7 +9,7 @@ from types import TracebackType
 
 
 class FileLock:
-    """An exclusive ``flock`` on a side file.
+    """A ``flock`` on a side file, exclusive unless it is shared.
 
     Waiting for it sleeps in the kernel. Two `FileLock` objects exclude each other in one process
     as well; one object is not to be used by two threads at a time.
@@ -28,6 +28,14 @@ class FileLock:
         """Take the lock if nobody has it; True if it is ours now."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def try_share(self) -> bool:
+        """Hold the lock together with others who share it, unless one has it alone; True if so."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

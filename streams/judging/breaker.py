@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Why a judge is not asked: since when (epoch milliseconds), and what its machine says."""
+    """Why a judge is not asked: since when (epoch milliseconds), and what its machine says or what
+    that is wanted for."""
 
     since_ms: int
     reason: str

@@ -25,9 +25,10 @@ from schemas.topics import CANDIDATES, JUDGEMENTS
 from schemas.turn import Turn
 from streams.broker import Broker
 from streams.flow import Outgoing
-from streams.judging.breaker import Breaker
+from streams.judging.breaker import Breaker, Pause
 from streams.judging.figures import Pace, Reporter, Totals, load_totals, save_totals
 from streams.judging.ledger import Ledger
+from streams.judging.machine import Machine, YieldingJudge
 from streams.judging.outbox import Letter, Outbox
 from streams.judging.reactions import Reactions
 from streams.stage import Stage, seat_table
@@ -67,7 +68,8 @@ class JudgeStage(Stage):
             broker,
             buffered=4 * judge.concurrency,
         )
-        self._judge = judge
+        self._machine = Machine(settings.paths.home, judge.name, self._paused)
+        self._judge: Judge = YieldingJudge(judge, self._machine)
         self._slots = asyncio.Semaphore(judge.concurrency)
         self._room = asyncio.Semaphore(2 * judge.concurrency + PUBLISHING)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,6 +89,7 @@ class JudgeStage(Stage):
         """Join the consumer group and begin."""
         await super().start()
         self._reporter.start(self.fail)
+        self._machine.watch(self.fail)
 
     async def stop(self) -> None:
         """Leave the group. Answers at hand are published; the turns that are with the judge will
@@ -102,9 +105,14 @@ class JudgeStage(Stage):
         await self._judge.aclose()
 
     def _paused(self) -> None:
-        """Say that the machine is away, or back: a stage that waits for it does not hang."""
-        leash.paused(self.name, yes=self._breaker.pause is not None)
+        """Say that the machine is away or wanted, or back: a stage that waits for it does not
+        hang."""
+        leash.paused(self.name, yes=self._pause is not None)
         self._reporter.changed()
+
+    @property
+    def _pause(self) -> Pause | None:
+        return self._machine.pause or self._breaker.pause
 
     def assigned(self) -> None:
         """Look again at what has been answered, and say how things stand."""
@@ -194,6 +202,7 @@ class JudgeStage(Stage):
         """Return the judge's answer, written down; None if the topic has one by now."""
         ready = time.monotonic()
         async with self._slots:
+            await self._machine.free()
             if time.monotonic() - ready > STALE:
                 await self._ledger.read(partition)
                 if self._ledger.is_done(partition, name):
@@ -238,7 +247,7 @@ class JudgeStage(Stage):
 
     def _state(self) -> JudgeState:
         totals = self._counted()
-        pause = self._breaker.pause
+        pause = self._pause
         return JudgeState(
             judge=self._judge.name,
             model=self._judge.model,

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from agents.judges import Judge
 from agents.judges.factory import make_judge
-from schemas.settings import Settings
+from schemas.settings import ModelJudge, Settings, SignalsJudge
 from streams.broker import Broker
+from streams.judging.machine import yielding
 from streams.replay.asking import QUICK, Answers, Done, ask, reactions_of
 from streams.replay.join import join, joined
 from streams.replay.outlet import Outlet
@@ -66,7 +68,7 @@ async def judge(
     configured = {judge.name: judge for judge in settings.judges}
     works = [work for work in plan.works if work.missing]
     answers = Answers(broker, plan.heard, frozenset(work.pin for work in works))
-    judges = [make_judge(configured[work.pin.judge]) for work in works]
+    judges = [_judge(configured[work.pin.judge], settings) for work in works]
     # As the judge's own stage does it: one that is to wait for reactions is shown them.
     known = (
         await reactions_of(broker, settings)
@@ -88,6 +90,11 @@ async def judge(
         await outlet.drained()
         for each in judges:
             await each.aclose()
+
+
+def _judge(config: ModelJudge | SignalsJudge, settings: Settings) -> Judge:
+    made = make_judge(config)
+    return made if config.kind == "signals" else yielding(made, settings.paths.home)
 
 
 @asynccontextmanager

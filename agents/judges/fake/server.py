@@ -23,6 +23,7 @@ class FakeJudge:
     wait and the rest get 503. `wire` is whose paths it answers. `busy_seconds` adds up the time
     that slots were in use, `count` is how many requests came, and `asked` keeps every one unless
     `remember` is off, so that a test can tell how idle the machine was and what it was paid for.
+    `loaded` are the models in its memory, as Ollama has it; with `sticks` they never leave it.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class FakeJudge:
         self._remember = remember
         self._paths = _PATHS[wire]
         self.busy_seconds = 0.0
+        self.loaded: set[str] = set()
+        self.sticks = False
         self._port = port
         self._thinks = thinks
         self._takes_schema = takes_schema
@@ -113,11 +116,15 @@ class FakeJudge:
         if (method, path) == ("GET", "/v1/models"):
             listed = [{"id": name, "object": "model"} for name in self.models]
             return _http(200, {"object": "list", "data": listed})
+        if (method, path) == ("GET", "/api/ps"):
+            return _http(200, {"models": [{"name": name, "model": name} for name in self.loaded]})
         if method != "POST":
             return _http(404, {"error": f"no such path: {path}"})
         body = orjson.loads(raw)
         if body.get("model") not in self.models:
             return _http(404, {"error": f"model '{body.get('model')}' not found"})
+        if path == "/api/generate":
+            return self._unload(body)
         if path == "/api/show":
             extra = ["thinking"] if self._thinks else []
             size = {"fake.context_length": 131_072}
@@ -131,6 +138,14 @@ class FakeJudge:
             return await self._infer(path, body)
         finally:
             self._inside -= 1
+
+    def _unload(self, body: Mapping[str, Any]) -> bytes:
+        """Do what Ollama does for a request without a prompt; of the others it knows none."""
+        if body.get("prompt") or body.get("keep_alive") != 0:
+            return _http(400, {"error": "this server only unloads models"})
+        if not self.sticks:
+            self.loaded.discard(body["model"])
+        return _http(200, {"model": body["model"], "done": True, "done_reason": "unload"})
 
     async def _infer(self, path: str, body: Mapping[str, Any]) -> bytes | None:
         messages = body.get("messages", [])
@@ -147,6 +162,7 @@ class FakeJudge:
         if self._remember:
             self.asked.append(asked)
         async with self._slots:
+            self.loaded.add(body["model"])
             started = perf_counter()
             act = self.script(asked)
             try:
@@ -166,7 +182,7 @@ class FakeJudge:
 
 
 _PATHS = {
-    "ollama": ("/api/tags", "/api/show", "/api/chat"),
+    "ollama": ("/api/tags", "/api/ps", "/api/show", "/api/chat", "/api/generate"),
     "openai": ("/v1/models", "/v1/chat/completions"),
 }
 _PATHS["both"] = (*_PATHS["ollama"], *_PATHS["openai"])
