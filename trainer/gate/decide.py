@@ -10,16 +10,8 @@ from trainer.gate.checks import calls, comparison, lengths, preference, regressi
 from trainer.gate.decision import Check, Decision, Name
 from trainer.gate.evidence import Evidence
 
-_WEIGHT: Final[dict[Name, int]] = {
-    "judges": 3,
-    "incumbent": 2,
-    "base": 1,
-    "length": 0,
-    "valid_calls": 0,
-    "due_calls": 0,
-    "must_pass": 0,
-}
-"""Which check a promotion is told by."""
+_TOLD: Final[tuple[Name, ...]] = ("base", "incumbent", "judges")
+"""The checks a promotion is told by, the last first."""
 
 
 def decide(evidence: Evidence, rules: Gate) -> Decision:
@@ -57,10 +49,8 @@ def decide(evidence: Evidence, rules: Gate) -> Decision:
 def _sentence(checks: Sequence[Check], failed: Sequence[Check], *, judged: bool) -> str:
     alone = "" if judged else "; no language-model judge compared answers"
     if not failed:
-        shown = max(
-            (check for check in checks if check.passed), key=lambda check: _WEIGHT[check.name]
-        )
-        return f"better: {shown.title[0].lower()}{shown.title[1:]}: {shown.sentence}{alone}"
+        shown = [check.sentence for check in checks if check.passed and check.name in _TOLD]
+        return f"better: {'; '.join(reversed(shown))}{alone}"
     # What was found out says more than what could not be.
     first = min(failed, key=lambda check: check.too_little)
     more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""

@@ -145,7 +145,7 @@ def _concluded(check: Check, went: Course, evidence: Evidence, confidence: float
         f"over {len(went.asked)} of {len(evidence.answers)} prompts"
     )
     if went.standing == "won":
-        return check.model_copy(update={"passed": True, "sentence": f"better: {told}"})
+        return check.model_copy(update={"passed": True, "sentence": told})
     if went.standing == "lost":
         return check.model_copy(update={"sentence": f"worse than what serves: {told}"})
     if last.low > 0.5:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from schemas.settings import Gate
 from trainer.gate.decision import Check
 from trainer.gate.evidence import Evidence
+
+LEAST: Final = 40
+"""Where what serves answers with fewer characters on average, so many stand for them: a sentence
+after nothing is no fault."""
 
 
 def bounded(evidence: Evidence, rules: Gate) -> Check:
@@ -23,7 +29,7 @@ def bounded(evidence: Evidence, rules: Gate) -> Check:
     endless = sum(not prompt.candidate.finished for prompt in evidence.answers)
     was_endless = sum(not prompt.incumbent.finished for prompt in evidence.answers)
     count = len(evidence.answers)
-    ratio = mine / max(1, theirs)
+    ratio = mine / max(LEAST * count, theirs)
     said = (
         f"{ratio:.2f} times as long as before: {mine / count:,.0f} characters after "
         f"{theirs / count:,.0f}; {endless} of {count} have no end, before "

@@ -23,6 +23,9 @@ ENOUGH: Final = 200
 PLANNED: Final = 0.65
 """The accuracy that is assumed of a candidate when there is nothing yet to go by."""
 
+FAR: Final = 10
+"""Where so many times the pairs would be needed, it is not for a lack of them."""
+
 TIE: Final = 1e-4
 """Margins smaller than so many nats are rounding."""
 
@@ -113,7 +116,7 @@ def against_incumbent(
     p_margin, p_accuracy = groups.better(gained, lengths), groups.better(mended)
     figures = {
         "accuracy": groups.share(right),
-        "its accuracy": groups.share(was),
+        "accuracy of what serves": groups.share(was),
         "change of the accuracy": change,
         "change of the margin": groups.mean(gained),
         "change of the margin at equal lengths": level,
@@ -151,6 +154,8 @@ def _sure(check: Check, said: str, p: float, groups: Clusters, rules: Gate) -> C
     if p <= 1 - rules.confidence:
         return _with(check, said, passed=True)
     needed = groups.needed(p, rules.confidence)
+    if needed > FAR * groups.n:
+        return _with(check, f"not seen to be better: {said} (p {p:.2g})")
     text = f"too little evidence: {groups.n} pairs, needs about {needed}: {said} (p {p:.2g})"
     return check.model_copy(update={"too_little": True, "needed": needed, "sentence": text})
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from trainer.gate.evidence import AnsweredPrompt
 from trainer.gate.statistics.betting import Step
@@ -42,6 +42,7 @@ def margins(candidate: Sequence[float], incumbent: Sequence[float] | None) -> by
     axes.axvline(0, color=INK, lw=1.2, ls=(0, (4, 3)), label="base")
     axes.set(xlabel="margin (reward of the right side less that of the wrong one)")
     axes.set(ylabel="held-out pairs", xlim=(-reach, reach))
+    axes.margins(y=0.08)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", color=GRID)
     _legend(axes)
@@ -80,6 +81,7 @@ def lengths(answers: Sequence[AnsweredPrompt], most: float) -> bytes:
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
     axes.set(xlabel="characters, now served", ylabel="characters, candidate")
     for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axis.set_minor_formatter(lambda *_: "")
     axes.grid(color=GRID)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,7 +18,7 @@ from trainer.gate.checks.preference import margins, rows_used
 from trainer.gate.decision import Check, Decision, Number
 from trainer.gate.evidence import ComparedPrompt, Evidence
 from trainer.gate.gather import Asked, Texts, job_of, texts
-from trainer.gate.job import COMPARISONS, GateJob
+from trainer.gate.job import COMPARISONS, GateJob, Role, must_pass_file
 from trainer.gate.lines import read_lines
 from trainer.gate.records import AnswerRecord, PromptRecord
 from trainer.gate.report import plots
@@ -28,6 +29,7 @@ SHOWN: Final = 40
 
 FAULTS_SHOWN: Final = 50
 TEXT_CHARS: Final = 4_000
+MUST_PASS_CHARS: Final = 400
 
 _OUTCOMES: Final = {"lost": "now served is better", "won": "candidate is better", "tie": "tie"}
 
@@ -40,6 +42,14 @@ class Side:
     calls: tuple[str, ...]
     problems: tuple[str, ...]
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What an answer to a must-pass prompt lacks, and how it begins."""
+
+    lacks: tuple[str, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +80,9 @@ def render(folder: Path, evidence: Evidence, decision: Decision) -> str:
         (files("trainer.gate.report") / "page.html.j2").read_text("utf-8")
     )
     job, said = job_of(folder), texts(folder)
+    images = _images(evidence, decision)
     pairs = _pairs(said, evidence, read_lines(folder / COMPARISONS, Asked))
-    faults = [
-        (prompt.id, fault) for prompt in evidence.answers for fault in prompt.candidate.faults
-    ]
+    faults = Counter(fault for prompt in evidence.answers for fault in prompt.candidate.faults)
     return template.render(
         decision=decision,
         verdict=verdict(decision),
@@ -81,11 +90,15 @@ def render(folder: Path, evidence: Evidence, decision: Decision) -> str:
         job=job,
         models=_models(job),
         evidence=evidence,
-        plots={name: _data_uri(image) for name, image in _images(evidence, decision).items()},
+        plots={
+            name: _data_uri(images[name]) if name in images else ""
+            for name in ("margins", "course", "lengths")
+        },
         pairs=pairs[:SHOWN],
         hidden=max(0, len(pairs) - SHOWN),
-        faults=faults[:FAULTS_SHOWN],
+        faults=faults.most_common(FAULTS_SHOWN),
         more_faults=max(0, len(faults) - FAULTS_SHOWN),
+        must_pass=_must_pass(folder, job, evidence),
         number=number,
         state=state,
     )
@@ -220,6 +233,25 @@ def _side(answer: AnswerRecord, faults: tuple[str, ...]) -> Side:
         problems=faults,
         note="" if answer.finished else f"no end within {answer.tokens:,} tokens",
     )
+
+
+def _must_pass(folder: Path, job: GateJob, evidence: Evidence) -> list[tuple[str, list[Passed]]]:
+    """Return each must-pass prompt with what the two models lack and wrote."""
+    other: Role = "incumbent" if "incumbent" in job.models() else "base"
+    wrote = [
+        {line.id: line.text for line in read_lines(folder / must_pass_file(role), AnswerRecord)}
+        for role in ("candidate", other)
+    ]
+    return [
+        (
+            case.name,
+            [
+                Passed(lacks, text.get(case.name, "")[:MUST_PASS_CHARS])
+                for lacks, text in zip((case.candidate, case.incumbent), wrote, strict=True)
+            ],
+        )
+        for case in evidence.must_pass
+    ]
 
 
 def _data_uri(png: bytes) -> str:
