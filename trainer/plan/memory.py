@@ -52,9 +52,10 @@ PARAMETERS_IN_CPU: Final = 1_000_000_000
 OVERLAP: Final = 4.5
 """Buckets that `overlap_comm` takes instead of one, by DeepSpeed's documentation."""
 
-PROCESS: Final = {"cuda": 2_000_000_000, "cpu": 1_000_000_000}
+PROCESS: Final = {"cuda": 2_000_000_000, "cpu": 1_200_000_000}
 """A rank's own memory before any model. GPU: the kernels' 1 to 2 GB, by transformers' "Model
-training anatomy". CPU: 0.9 GB was measured of a rank that has imported all it needs."""
+training anatomy". CPU: 1.15 GB was the most that a rank of two took with ZeRO-3, of a model of
+a few thousand weights."""
 
 
 class Work(BaseModel):
