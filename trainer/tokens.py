@@ -162,11 +162,9 @@ def _none_left(rows: int, limit: int, left_out: Sequence[LeftOut]) -> str:
         return "no row to train on: the snapshot is empty"
     too_long = [row for row in left_out if row.reason == "longer than the limit"]
     shortest = min((row.tokens for row in too_long), default=0)
-    reasons = sorted({row.reason for row in left_out})[:NAMED]
+    why = "; ".join(sorted({row.reason for row in left_out})[:NAMED])
     hint = f"; the shortest has {shortest} tokens, see train.max_length" if too_long else ""
-    return (
-        f"no row to train on: all {rows} are left out ({'; '.join(reasons)}; limit {limit}){hint}"
-    )
+    return f"no row to train on: all {rows} are left out ({why}; the limit is {limit}){hint}"
 
 
 def _ids(tokenizer: Any, messages: Any, tools: Any, **options: Any) -> list[int]:
