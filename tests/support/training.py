@@ -29,11 +29,9 @@ def base_model(folder: Path) -> Path:
     return path
 
 
-def variables(
-    base: Path, *, steps: int = 10, seconds: float = 0.05, **train: str
-) -> dict[str, str]:
-    """Return the environment of a line that trains at once, with ranks that take so many steps of
-    so many seconds. `train` are further settings of that section."""
+def settings_of(base: Path, **train: str) -> dict[str, str]:
+    """Return the environment of a line that trains at once on this machine's CPU. `train` are
+    further settings of that section."""
     settings = {
         "enabled": "true",
         "model": str(base),
@@ -45,10 +43,20 @@ def variables(
     }
     host = {"name": "here", "accelerator": "cpu", "memory": 8}
     return {
-        "PYTHONPATH": f"{SUPPORT / 'faketraining'}:{SUPPORT / 'faketorch'}:{REPO}",
         "CLAWBACK_HOSTS": json.dumps([host]),
         "CLAWBACK_PAIRS__EVAL_SHARE": "0.2",
+        **{f"CLAWBACK_TRAIN__{name.upper()}": value for name, value in settings.items()},
+    }
+
+
+def variables(
+    base: Path, *, steps: int = 10, seconds: float = 0.05, **train: str
+) -> dict[str, str]:
+    """Return the environment of a line whose ranks need no torch: they take so many steps of so
+    many seconds. See `settings_of`."""
+    return {
+        **settings_of(base, **train),
+        "PYTHONPATH": f"{SUPPORT / 'faketraining'}:{SUPPORT / 'faketorch'}:{REPO}",
         "CLAWBACK_TEST_STEPS": str(steps),
         "CLAWBACK_TEST_SECONDS": str(seconds),
-        **{f"CLAWBACK_TRAIN__{name.upper()}": value for name, value in settings.items()},
     }
