@@ -21,7 +21,8 @@ DONE: Final = "done.json"
 """Written last, by rank 0: a `Done`. A run folder that has one is finished."""
 
 ERROR: Final = "error.json"
-"""``{"reason": ...}``: why the last attempt ended, in one line for a person."""
+"""``{"reason": ..., "retry": ...}``: why the last attempt ended, in one line for a person, and
+whether to try again may help."""
 
 
 class Job(BaseModel):
