@@ -108,7 +108,9 @@ class JudgeStage(Stage):
         """Say that the machine is away or wanted, or back: a stage that waits for it does not
         hang."""
         leash.paused(self.name, yes=self._pause is not None)
-        self._reporter.changed()
+        if self._opened is not None:
+            # Before that there are no counts to tell; `assigned` has all told.
+            self._reporter.changed()
 
     @property
     def _pause(self) -> Pause | None:
