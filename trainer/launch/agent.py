@@ -92,10 +92,11 @@ class Agent:
     def _failure(self, code: int, lines: list[str]) -> Failure | None:
         name, ended = self.node.name, self._ended
         if ended is None:
-            ending = why(code, "", lines)
             if code == 255 and self.node.address:
-                return Failure(name, {}, f"the connection was lost: {ending}")
-            return Failure(name, {}, f"its agent {ending}")
+                # ssh's own code, and its own words.
+                said = lines[-1].strip() if lines else "ssh does not say why"
+                return Failure(name, {}, f"the connection was lost: {said}")
+            return Failure(name, {}, f"its agent {why(code, '', lines)}")
         if ended["ended"] == 0:
             return None
         ranks = {int(rank): number for rank, number in ended["ranks"].items()}

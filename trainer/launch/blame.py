@@ -10,6 +10,9 @@ from dataclasses import dataclass
 LONGEST = 400
 """Characters of a reason."""
 
+SHELL = 128
+"""A shell adds this to the number of the signal that killed what it ran."""
+
 _ERROR = re.compile(r"^(?:\[rank\d+\]: ?)?([\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)$")
 _ECHO = re.compile(
     r"connection (?:closed|reset|refused)|broken pipe|closed by peer|remote (?:process|error)|"
@@ -66,12 +69,14 @@ def why(code: int, said: str, lines: Iterable[str]) -> str:
     """Return why a process ended.
 
     Args:
-        code: its exit code, negative for a signal.
+        code: its exit code; negative for a signal, or above 128 as shells have it.
         said: the reason that it left itself, if any.
         lines: the last ones it printed.
     """
     if said:
         return _short(said)
+    if code > SHELL:
+        code = SHELL - code
     if code < 0:
         try:
             name = signal.Signals(-code).name

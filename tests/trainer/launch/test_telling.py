@@ -197,6 +197,7 @@ def test_a_rank_that_was_killed_is_blamed_before_one_that_missed_it() -> None:
         (1, "no row is left", ["x"], "no row is left"),
         (-9, "", ["step 3"], "was killed by SIGKILL (out of memory?)"),
         (-11, "", [], "was killed by SIGSEGV"),
+        (137, "", [], "was killed by SIGKILL (out of memory?)"),
         (1, "", ["[rank0]: torch.OutOfMemoryError: CUDA", "[W] warning"],
          "torch.OutOfMemoryError: CUDA"),
         (1, "", ["python: can't open file", ""], "python: can't open file"),
