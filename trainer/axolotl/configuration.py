@@ -23,12 +23,15 @@ PLUGIN: Final = "trainer.axolotl.following.Plugin"
 _FIELDS: Final = {"dpo": ("prompt", "chosen", "rejected"), "kto": ("prompt", "completion", "label")}
 
 
-def configuration(job: Job, *, hosts: int = 1) -> dict[str, Any]:
+def configuration(
+    job: Job, *, hosts: int = 1, label_weights: tuple[float, float] = (1.0, 1.0)
+) -> dict[str, Any]:
     """Return axolotl's configuration for a job.
 
     Args:
         job: the job, with the paths of the host that reads it.
         hosts: how many there are; each then keeps its own checkpoints.
+        label_weights: for KTO, how much a good and a bad answer count.
     """
     half = job.precision == "bf16"
     found: dict[str, Any] = {
@@ -55,6 +58,7 @@ def configuration(job: Job, *, hosts: int = 1) -> dict[str, Any]:
         "gradient_accumulation_steps": job.accumulation,
         "learning_rate": job.learning_rate,
         "lr_scheduler": "linear",
+        "warmup_steps": 0,
         "optimizer": "adamw_torch",
         "weight_decay": 0.0,
         "max_grad_norm": 1.0,
@@ -73,6 +77,9 @@ def configuration(job: Job, *, hosts: int = 1) -> dict[str, Any]:
     }
     if job.max_steps > 0:
         found["max_steps"] = job.max_steps
+    if job.method == "kto":
+        good, bad = label_weights
+        found |= {"kto_desirable_weight": good, "kto_undesirable_weight": bad}
     if job.tuning == "full":
         # TRL writes them on rank 0 for all; without a folder that hosts share there is none.
         found["precompute_ref_log_probs"] = job.precompute_reference and hosts == 1

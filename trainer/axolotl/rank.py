@@ -137,11 +137,18 @@ def prepare(job: Job, place: Place) -> None:
         limit,
         lambda each: len(tokenizer(each, add_special_tokens=False)["input_ids"]),
     )
+    weights = (1.0, 1.0)
+    if job.method == "kto":
+        from trainer.kto import label_weights
+
+        good = sum(row["label"] for row in kept)
+        weights = label_weights(good, len(kept) - good)
+        counted = counted.model_copy(update={"label_weights": weights})
     mark = str(place.rank)
     rows.write(job, kept, mark)
     if place.rank == 0:
         tokens.write(job.output, counted)
-    told = configuration(job, hosts=place.nodes)
+    told = configuration(job, hosts=place.nodes, label_weights=weights)
     by_hand = command(
         job.output / FILE, place.nodes, place.node, place.devices, place.address, place.port
     )
@@ -180,6 +187,10 @@ def finish(job: Job) -> None:
         if Place.of(os.environ).node:
             return
         raise Refusal(f"axolotl has left no {weights} in {made}; its log tells why")
+    # It leaves its log there, and beside an adapter the base once more.
+    needless = ["debug.log", *(["model*.safetensors*"] if job.tuning != "full" else [])]
+    for path in [each for name in needless for each in made.glob(name)]:
+        path.unlink()
     shutil.rmtree(folder, ignore_errors=True)
     made.rename(folder)
     (job.output / ROWS).unlink(missing_ok=True)

@@ -77,6 +77,12 @@ def test_fields_are_those_of_the_method() -> None:
     }
 
 
+def test_kto_weighs_the_rarer_kind_of_answer_up() -> None:
+    found = configuration(job(method="kto"), label_weights=(1.0, 3.0))
+    assert (found["kto_desirable_weight"], found["kto_undesirable_weight"]) == (1.0, 3.0)
+    assert "kto_desirable_weight" not in configuration(job())
+
+
 def test_several_hosts_cannot_share_what_was_computed_before() -> None:
     assert configuration(job(tuning="full"), hosts=1)["precompute_ref_log_probs"] is True
     assert configuration(job(tuning="full"), hosts=2)["precompute_ref_log_probs"] is False
