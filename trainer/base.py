@@ -66,6 +66,8 @@ def load_tokenizer(source: Source) -> Any:
         raise Refusal(
             f"the tokenizer of {source.name} can't be loaded: {first_line(error)}"
         ) from error
+    if source.gguf:
+        _name_end(tokenizer, source)
     if tokenizer.chat_template is None:
         known = tokenizer.get_vocab()
         if missing := [token for token in CHATML if token not in known]:
@@ -77,6 +79,16 @@ def load_tokenizer(source: Source) -> Any:
         tokenizer.chat_template = template.read_text(encoding="utf-8")
         tokenizer.eos_token = CHATML[1]
     return tokenizer
+
+
+def _name_end(tokenizer: Any, source: Source) -> None:
+    """Let a tokenizer of a GGUF file end texts with the token that the file says; transformers
+    5.17 takes another one for it."""
+    from transformers import AutoConfig
+
+    end = AutoConfig.from_pretrained(source.name, **source.options).eos_token_id
+    if isinstance(end, int):
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
 
 
 def longest(source: Source) -> int | None:
