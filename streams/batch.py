@@ -25,7 +25,10 @@ from streams.stage import Stage
 from streams.table import MEMORY_BYTES
 
 BATCH = 250
-"""Most records in a batch, unless a stage says otherwise."""
+"""Records in a batch, unless a stage says otherwise."""
+
+BUNDLES = 16
+"""Most bundles of records held in memory that a stage has not begun with."""
 
 OUTBOX = "outbox"
 """The table's scope for records that are written but perhaps not yet published."""
@@ -78,7 +81,7 @@ class BatchStage(Stage):
         scope: `partition` gives each partition a table of its own, which lets partitions move
             between workers; `worker` is for handlers that must see everything.
         group: names its consumer group and its table, where that is not the stage's own name.
-        batch: most records in a batch; twice as many are held in memory.
+        batch: how many records make a batch; no bundle is divided for it.
         table_bytes: memory for what is read from its table, and twice as much for what is written.
     """
 
@@ -102,7 +105,8 @@ class BatchStage(Stage):
             version,
             settings,
             broker,
-            buffered=2 * batch,
+            buffered=BUNDLES,
+            bundled=True,
             group=group,
             table_bytes=table_bytes,
         )
@@ -140,9 +144,9 @@ class BatchStage(Stage):
 
     async def work(self, stream: Any) -> None:
         """Handle what has arrived, batch after batch."""
-        async for events in take(stream, self._batch):
+        async for events in take(stream, self._batch, _records):
             async with self._busy:
-                await self._handle([self.incoming(event) for event in events])
+                await self._handle([record for event in events for record in self.bundle(event)])
 
     async def _handle(self, records: Sequence[Incoming]) -> None:
         # Before any of them is applied: what is caught up with is written to the table, and what
@@ -150,9 +154,7 @@ class BatchStage(Stage):
         await self._complete()
         for place, offset in _firsts(records).items():
             await self._catch_up(place, offset)
-        outgoing: list[Outgoing] = []
-        for record in records:
-            outgoing += self._take(record)
+        outgoing = self._take(records)
         if self._scope == "worker":
             await self._post(outgoing)
         else:
@@ -182,13 +184,19 @@ class BatchStage(Stage):
                 outbox.delete(key)
             self.store.commit()
 
-    def _take(self, record: Incoming) -> list[Outgoing]:
-        """Apply a record, but not twice."""
-        place = (record.topic, record.partition)
-        if record.offset < (self.store.applied(*place) or 0):
-            return []
-        outgoing = self._apply(record)
-        self.store.advance(*place, record.offset + 1)
+    def _take(self, records: Sequence[Incoming]) -> list[Outgoing]:
+        """Apply records, but none twice."""
+        outgoing: list[Outgoing] = []
+        reached: dict[tuple[str, int], int] = {}
+        for record in records:
+            place = (record.topic, record.partition)
+            if place not in reached:
+                reached[place] = self.store.applied(*place) or 0
+            if record.offset >= reached[place]:
+                outgoing += self._apply(record)
+                reached[place] = record.offset + 1
+        for place, offset in reached.items():
+            self.store.advance(*place, offset)
         return outgoing
 
     async def _complete(self) -> None:
@@ -305,6 +313,10 @@ class BatchStage(Stage):
                 await self._catch_up(place, committed)
                 current = current and end <= committed
         return current
+
+
+def _records(event: Any) -> int:
+    return len(event.value)
 
 
 def _packed(record: Outgoing) -> bytes:

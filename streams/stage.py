@@ -21,6 +21,7 @@ from schemas.deadletter import DeadLetter, deadletter_id
 from schemas.settings import Settings
 from schemas.topics import DEADLETTERS
 from streams.broker import Broker
+from streams.embedded.bundle import BundleSchema
 from streams.embedded.raw import RawSchema
 from streams.flow import Incoming, Outgoing
 from streams.seats import Seat
@@ -46,7 +47,8 @@ class Stage(ABC):
         topics: the bare names of what it reads.
         version: changes when the same records would lead to another table, which is then built
             anew from the topics.
-        buffered: most records held in memory that the stage has not begun with.
+        buffered: most events held in memory that the stage has not begun with.
+        bundled: take records in bundles, see `streams.embedded.bundle`, and not each as an event.
         group: names its consumer group and its table, where that is not the stage's own name.
         table_bytes: see `TableStore`'s `memory_bytes`.
     """
@@ -60,11 +62,13 @@ class Stage(ABC):
         broker: Broker,
         *,
         buffered: int = 500,
+        bundled: bool = False,
         group: str = "",
         table_bytes: int = MEMORY_BYTES,
     ) -> None:
         self.name = name
         self._table_bytes = table_bytes
+        self._schema = BundleSchema() if bundled else RawSchema()
         self._group = group or name
         self.topics = tuple(topics)
         self.settings = settings
@@ -110,6 +114,15 @@ class Stage(ABC):
     def assigned(self) -> None:  # noqa: B027 - most stages have nothing to do here
         """Called when partitions have been assigned and the table is open."""
 
+    def bundle(self, event: Any) -> list[Incoming]:
+        """Return the records of an event of a stage that takes bundles."""
+        message = event.message
+        topic, partition = message.topic[self._cut :], message.partition
+        return [
+            Incoming(topic, partition, record.offset, record.time_ms, record.key, record.value)
+            for record in event.value
+        ]
+
     def incoming(self, event: Any) -> Incoming:
         """Return an event as the record that handlers know."""
         message = event.message
@@ -152,7 +165,7 @@ class Stage(ABC):
             **options,
         )
         names = [f"{self.broker.prefix}.{topic}" for topic in self.topics]
-        topic = app.topic(*names, schema=RawSchema())
+        topic = app.topic(*names, schema=self._schema)
         app.agent(topic, name=f"{group}.agent")(self._work)
         app.on_partitions_assigned.connect(self._on_assigned, weak=False)  # type: ignore[arg-type]
         return app

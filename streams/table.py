@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from rocksdict import (
+    BlockBasedIndexType,
     BlockBasedOptions,
     Cache,
     DBCompressionType,
@@ -69,7 +70,10 @@ class TableStore:
 
     def table(self, scope: str) -> ScopedTable:
         """Return the table of one scope (a partition, or the whole stage), the same each time."""
-        return self._tables.setdefault(scope, ScopedTable(self, scope))
+        known = self._tables.get(scope)
+        if known is None:
+            known = self._tables[scope] = ScopedTable(self, scope)
+        return known
 
     def applied(self, topic: str, partition: int) -> int | None:
         """Return the offset after the last record applied, or None before the first."""
@@ -212,8 +216,12 @@ def _open(path: Path, memory_bytes: int, *, scratch: bool) -> Rdict:
     # Most keys that are asked for are not there; without this, each file is looked into.
     blocks.set_bloom_filter(BLOOM_BITS, False)
     if scratch:
-        # Else indexes and filters are held beside the cache, the more the larger the table.
+        # Else indexes and filters are held beside the cache, the more the larger the table; and
+        # unless they are in parts, a look into one of them brings all of a file's into the cache.
         blocks.set_cache_index_and_filter_blocks(True)
+        blocks.set_index_type(BlockBasedIndexType.two_level_index_search())
+        blocks.set_partition_filters(True)
+        blocks.set_pin_top_level_index_and_filter(True)
         blocks.set_block_size(SCRATCH_BLOCK_BYTES)
     options = Options(raw_mode=True)
     options.create_if_missing(True)

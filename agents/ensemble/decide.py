@@ -26,10 +26,10 @@ def concerns(panel: Panel, judgement: Judgement) -> bool:
 def ready(panel: Panel, answers: Iterable[Answer]) -> bool:
     """Say whether a panel need not wait any longer: there is a skip, or an answer of each judge."""
     answered = set()
-    for answer in answers:
-        if answer.status == "skipped":
+    for _, judge, status in answers:
+        if status == "skipped":
             return True
-        answered.add(answer.judge)
+        answered.add(judge)
     return answered.issuperset(panel.judges)
 
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import orjson
+from pydantic import TypeAdapter
 
 from schemas.judgement import Judgement
+
+_JUDGEMENTS: Final = TypeAdapter(list[Judgement])
 
 _BALLAST: Final = {"raw", "tokens_in", "tokens_out", "latency_ms"}
 """What no verdict carries, and no window either."""
 
 
-class Answer(NamedTuple):
-    """As much of a judgement as tells whether it is known and whether the panel can speak."""
-
-    id: str
-    judge: str
-    status: str
+Answer = tuple[str, str, str]
+"""A judgement's id, judge and status: what tells whether it is known, and whether the panel can
+speak."""
 
 
 class Window(NamedTuple):
@@ -45,17 +45,16 @@ class Window(NamedTuple):
         """Read what `to_bytes` wrote."""
         head, *lines = value.split(b"\n")
         deadline_ms, revision, said, answers = orjson.loads(head)
-        known = tuple(Answer(*answer) for answer in answers)
-        return cls(turn_id, deadline_ms, revision, said, known, tuple(lines))
+        return cls(turn_id, deadline_ms, revision, said, tuple(map(tuple, answers)), tuple(lines))
 
     def to_bytes(self) -> bytes:
         """Return the window without its turn's id, under which it is kept."""
-        head = (self.deadline_ms, self.revision, self.said, [tuple(a) for a in self.answers])
+        head = (self.deadline_ms, self.revision, self.said, self.answers)
         return b"\n".join((orjson.dumps(head), *self.lines))
 
     def judgements(self) -> dict[str, Judgement]:
         """Return the judgements by id."""
-        read = [Judgement.from_bytes(line) for line in self.lines]
+        read = _JUDGEMENTS.validate_json(b"[" + b",".join(self.lines) + b"]")
         return {judgement.id: judgement for judgement in read}
 
     def with_(self, judgement: Judgement) -> Window:
@@ -65,9 +64,9 @@ class Window(NamedTuple):
         abstention.
         """
         answers, lines = self.answers, self.lines
-        for index, known in enumerate(answers):
-            if known.id == judgement.id:
-                if known.status != "abstained" or judgement.status != "scored":
+        for index, (known, _, status) in enumerate(answers):
+            if known == judgement.id:
+                if status != "abstained" or judgement.status != "scored":
                     return self
                 answers = answers[:index] + answers[index + 1 :]
                 lines = lines[:index] + lines[index + 1 :]
@@ -76,7 +75,7 @@ class Window(NamedTuple):
             judgement, by_alias=True, exclude_defaults=True, exclude=_BALLAST
         )
         return self._replace(
-            answers=(*answers, Answer(judgement.id, judgement.judge, judgement.status)),
+            answers=(*answers, (judgement.id, judgement.judge, judgement.status)),
             lines=(*lines, line),
         )
 

@@ -5,7 +5,8 @@ It reads in the event loop's own process, without a thread of its own, and sleep
 
 Where this departs from Faust's base class, which was written around Kafka's:
 
-* Records are handed on one after the other, without four tasks for each.
+* Records are handed on one after the other, without four tasks for each, or many in one message;
+  see `bundle`.
 * What is fetched and cannot be delivered (its partition was paused or its buffer is full) is
   fetched again later. The base class drops it and relies on a seek that may not come.
 * It waits for events, not for a second, while no partition is active.
@@ -16,7 +17,7 @@ Where this departs from Faust's base class, which was written around Kafka's:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +26,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Seconds, Service
 from mode.types import ServiceT
 
+from streams.embedded.bundle import bundled, bundles, to_message
 from streams.embedded.group import Membership
 from streams.embedded.inflight import Inflight
 from streams.embedded.log import Log
@@ -229,7 +231,7 @@ class Consumer(BaseConsumer):
         generation = self.app.consumer_generation_id
         for tp, batch in records.items():
             acks = self.app.topics.acks_enabled_for(tp.topic)
-            for number, record in enumerate(batch):
+            for number, (first, message) in enumerate(self._messages(tp, batch)):
                 if (
                     self._epoch != epoch
                     or self.app.consumer_generation_id != generation
@@ -237,14 +239,13 @@ class Consumer(BaseConsumer):
                 ):
                     return
                 if not self.flow_active or not self._wants(tp):
-                    self._positions[tp] = record.offset
+                    self._positions[tp] = first
                     break
-                message = self._to_message(tp, record)
                 self._inflight.add(message, message.serialized_value_size)
                 if acks:
-                    self._progress.deliver(tp, record.offset)
+                    self._progress.deliver(tp, message.offset, first)
                 await self.callback(message)
-                self._read_offset[tp] = record.offset
+                self._read_offset[tp] = message.offset
                 if self._commit_every is not None and self._n_acked >= self._commit_every:
                     self._n_acked = 0
                     await self.commit()
@@ -253,6 +254,16 @@ class Consumer(BaseConsumer):
             if self._epoch == epoch:
                 self.app.monitor.track_tp_end_offset(tp, self._positions[tp])
         await asyncio.sleep(0)
+
+    def _messages(self, tp: TP, records: list[Record]) -> Iterator[tuple[int, ConsumerMessage]]:
+        """Yield messages, each with the offset of its first record."""
+        if bundled(self.app, tp.topic):
+            for bundle in bundles(records):
+                message = to_message(tp, bundle, self.app.consumer_generation_id)
+                yield bundle[0].offset, message
+        else:
+            for record in records:
+                yield record.offset, self._to_message(tp, record)
 
     def _wants(self, tp: TP) -> bool:
         return self.app.client_only or tp in self._get_active_partitions()

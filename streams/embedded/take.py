@@ -7,7 +7,7 @@ sleeps. It works on any transport.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 import faust
@@ -15,8 +15,16 @@ from faust.types import EventT, StreamT
 from faust.types.tuples import ConsumerMessage
 
 
-async def take(stream: StreamT[Any], limit: int) -> AsyncIterator[list[EventT[Any]]]:
-    """Yield up to ``limit`` events at a time, as many as wait, and at least one.
+def _one(_event: EventT[Any]) -> int:
+    return 1
+
+
+async def take(
+    stream: StreamT[Any], limit: int, size: Callable[[EventT[Any]], int] = _one
+) -> AsyncIterator[list[EventT[Any]]]:
+    """Yield events until they have ``limit`` together, or as many as wait, and at least one.
+
+    What counts is ``size`` of each, by default 1.
 
     A batch is acknowledged when the next one is asked for. If the body raises it is not, and is
     read again after a restart. Faust would start the agent again and nothing further would be
@@ -31,13 +39,15 @@ async def take(stream: StreamT[Any], limit: int) -> AsyncIterator[list[EventT[An
     while not stream.should_stop:
         try:
             waiting = [await queue.get()]
+            taken = size(waiting[0])
         except StopAsyncIteration:
             # How a channel tells its readers that the app stops.
             return
         failure: Exception | None = None
         try:
-            while len(waiting) < limit and not queue.empty():
+            while taken < limit and not queue.empty():
                 waiting.append(queue.get_nowait())
+                taken += size(waiting[-1])
         except Exception as error:  # noqa: BLE001 - a record that could not be decoded
             failure = error
         batch = [event for event in waiting if _is_current(app, event)]

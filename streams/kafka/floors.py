@@ -30,6 +30,7 @@ class Floors(Progress[TP]):
         self._floor.pop(tp, None)
         self._expected.pop(tp, None)
         self._skipped.pop(tp, None)
+        self._together.pop(tp, None)
 
     def skip_to(self, at: TP, offset: int) -> None:
         """Nobody will acknowledge what lies before `offset` and has not been delivered."""

@@ -3,7 +3,8 @@
 What differs from the driver that Faust has under ``kafka://``:
 
 * An offset is committed only when all before it are acknowledged; see `Floors`.
-* Records are handed on one after the other, without four tasks for each.
+* Records are handed on one after the other, without four tasks for each, or many in one message;
+  see `streams.embedded.bundle`.
 * Large records on their way through the app are bounded by their bytes, not by their number.
 * What was fetched and can't be handed on (its partition was paused, the group was rebalanced) is
   fetched again.
@@ -12,18 +13,20 @@ What differs from the driver that Faust has under ``kafka://``:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
+from faust.types import TP, ConsumerMessage
 from mode import Service
 from mode.types import ServiceT
 
+from streams.embedded.bundle import bundled, bundles, to_message
 from streams.embedded.inflight import Inflight
+from streams.embedded.records import Record
 from streams.kafka.floors import Floors
 
 _INFLIGHT_BYTES = 64 << 20
@@ -85,7 +88,7 @@ class Consumer(driver.Consumer):
 
     async def _deliver(self, tp: TP, batch: Sequence[Any], epoch: int) -> None:
         acks = self.app.topics.acks_enabled_for(tp.topic)
-        for number, record in enumerate(batch):
+        for number, (first, message) in enumerate(self._messages(tp, batch)):
             if (
                 self._epoch != epoch
                 or not self.flow_active
@@ -93,18 +96,28 @@ class Consumer(driver.Consumer):
                 or tp in self._paused_partitions
             ):
                 return
-            message = self._to_message(tp, record)
             self._inflight.add(message, message.serialized_value_size)
             if acks:
-                self._floors.deliver(tp, record.offset)
+                self._floors.deliver(tp, message.offset, first)
             await self.callback(message)
             if self._epoch != epoch:
                 return
-            self._read_offset[tp] = record.offset
-            self._next[tp] = record.offset + 1
+            self._read_offset[tp] = message.offset
+            self._next[tp] = message.offset + 1
             if number % _YIELD_EVERY == _YIELD_EVERY - 1:
                 await asyncio.sleep(0)
         self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+
+    def _messages(self, tp: TP, batch: Sequence[Any]) -> Iterator[tuple[int, ConsumerMessage]]:
+        """Yield messages, each with the offset of its first record."""
+        if bundled(self.app, tp.topic):
+            records = [Record(one.offset, one.timestamp, one.key, one.value, ()) for one in batch]
+            for bundle in bundles(records):
+                message = to_message(tp, bundle, self.app.consumer_generation_id)
+                yield bundle[0].offset, message
+        else:
+            for record in batch:
+                yield record.offset, self._to_message(tp, record)
 
     # Positions
 

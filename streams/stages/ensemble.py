@@ -20,7 +20,7 @@ from streams.watching import Watching
 VERSION = "ensemble 2"
 
 BATCH = 1000
-"""Most judgements in a batch: they are small, and each batch costs a write to the disk."""
+"""Judgements in a batch: they are small, and each batch costs a write to the disk."""
 
 TABLE_BYTES = 8 << 20
 

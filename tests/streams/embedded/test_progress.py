@@ -44,3 +44,26 @@ def test_what_was_skipped_on_purpose_is_no_break() -> None:
     made.skip_to("a", 8)
     made.deliver("a", 8)
     assert made.advance("a", {2, 8}) == 9
+
+
+def test_what_came_together_is_acknowledged_by_its_last() -> None:
+    made = progress(0)
+    made.deliver("a", 249, first=0)
+    made.deliver("a", 280, first=253)
+    made.deliver("a", 281)
+    assert made.advance("a", {280, 281}) is None
+    done = {249}
+    assert made.advance("a", done) == 253
+    done |= {281}
+    assert made.advance("a", done) is None
+    done |= {280}
+    assert made.advance("a", done) == 282
+    assert done == set()
+
+
+def test_a_new_start_forgets_what_had_come_together() -> None:
+    made = progress(0)
+    made.deliver("a", 9, first=0)
+    made.start({"a": 0})
+    made.deliver("a", 0)
+    assert made.advance("a", {0}) == 1

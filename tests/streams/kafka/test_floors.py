@@ -55,3 +55,12 @@ def test_the_floor_is_the_first_that_is_not_acknowledged(gaps: list[int], order)
         pending.add(waiting.pop())
         floor = floors.advance(PLACE, pending) or floor
         assert floor == min(waiting, default=offsets[-1] + 1)
+
+
+def test_a_partition_that_comes_back_has_nothing_left_that_came_together() -> None:
+    floors = Floors()
+    floors.reset({PLACE: 0})
+    floors.deliver(PLACE, 9, first=0)
+    floors.reset({PLACE: 0})
+    floors.deliver(PLACE, 0)
+    assert floors.advance(PLACE, {0}) == 1

@@ -104,3 +104,17 @@ def test_it_is_kept_in_a_table_and_comes_back_the_same() -> None:
     assert back == watch
     assert list(back.scores) == list(watch.scores)
     assert len(back.scores) == 20
+
+
+def test_many_at_once_are_as_one_after_the_other() -> None:
+    dice = random.Random(3)
+    verdicts = [
+        (str(dice.randrange(60)), {judge: float(dice.randrange(1, 11)) for judge in "abc"})
+        for _ in range(200)
+    ]
+    one_by_one = PanelWatch(window=20)
+    for turn, scores in verdicts:
+        one_by_one = one_by_one.add(turn, scores)
+    at_once = PanelWatch(window=20).add_all(verdicts)
+    assert at_once == one_by_one
+    assert list(at_once.scores) == list(one_by_one.scores)
