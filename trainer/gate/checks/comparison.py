@@ -13,7 +13,7 @@ from schemas.settings import Gate
 from trainer.gate.checks.words import share
 from trainer.gate.decision import Check, Number
 from trainer.gate.evidence import AnsweredPrompt, ComparedPrompt, Evidence
-from trainer.gate.statistics.betting import Bet, Round, Step, length_gap
+from trainer.gate.statistics.betting import Bet, Round, bounds, length_gap
 from trainer.gate.statistics.clustered import Clusters, round_up
 from trainer.gate.statistics.lengths import controlled
 
@@ -26,9 +26,11 @@ UNREADABLE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How the comparison went: a step a cluster, and how it stood at the end."""
+    """How the comparison went: a round a cluster, the capital's logarithm after each, and how it
+    stood at the end."""
 
-    steps: tuple[Step, ...]
+    rounds: tuple[Round, ...]
+    capital: tuple[float, ...]
     standing: Standing
     asked: tuple[AnsweredPrompt, ...]
     outcomes: tuple[float, ...]
@@ -65,24 +67,26 @@ def course(
     said: Mapping[str, ComparedPrompt] = {each.id: each for each in compared}
     limit = log(1 / (1 - confidence))
     bet = Bet()
-    steps: list[Step] = []
+    played: list[Round] = []
+    capital: list[float] = []
     asked: list[AnsweredPrompt] = []
     outcomes: list[float] = []
     rounds = [list(each) for _, each in groupby(answers, key=lambda prompt: prompt.cluster)]
+    standing: Standing = "hopeless"
     for at, prompts in enumerate(rounds):
         if not all(prompt.id in said for prompt in prompts):
-            return Course(
-                tuple(steps), _open(bet, rounds[at:], limit), tuple(asked), tuple(outcomes)
-            )
+            standing = _open(bet, rounds[at:], limit)
+            break
         found = [outcome_of(said[prompt.id]) for prompt in prompts]
         asked += prompts
         outcomes += found
-        bet.add(Round(fmean(found), tuple(gap_of(prompt) for prompt in prompts)))
-        steps.append(bet.step(confidence))
-        if max(steps[-1].log_capital, steps[-1].log_against) >= limit:
-            standing: Standing = "won" if steps[-1].log_capital >= limit else "lost"
-            return Course(tuple(steps), standing, tuple(asked), tuple(outcomes))
-    return Course(tuple(steps), "hopeless", tuple(asked), tuple(outcomes))
+        played.append(Round(fmean(found), tuple(gap_of(prompt) for prompt in prompts)))
+        bet.add(played[-1])
+        capital.append(bet.log_capital)
+        if max(capital[-1], bet.log_against) >= limit:
+            standing = "won" if capital[-1] >= limit else "lost"
+            break
+    return Course(tuple(played), tuple(capital), standing, tuple(asked), tuple(outcomes))
 
 
 def _open(bet: Bet, left: Sequence[Sequence[AnsweredPrompt]], limit: float) -> Standing:
@@ -120,7 +124,7 @@ def preferred(evidence: Evidence, rules: Gate) -> Check:
     went = course(evidence.answers, said.prompts, rules.confidence)
     votes = [vote for prompt in said.prompts for vote in prompt.votes]
     unread = sum(vote.outcome is None for vote in votes) / max(1, len(votes))
-    if not went.steps:
+    if not went.rounds:
         return check.model_copy(
             update={
                 "too_little": True,
@@ -129,7 +133,7 @@ def preferred(evidence: Evidence, rules: Gate) -> Check:
                 "needed": _least(rules.confidence),
             }
         )
-    figures = _figures(went, evidence, unread)
+    figures = _figures(went, evidence, unread, rules.confidence)
     check = check.model_copy(update={"figures": figures})
     if votes and unread > UNREADABLE:
         text = f"{unread:.0%} of the judges' answers can't be read"
@@ -138,7 +142,7 @@ def preferred(evidence: Evidence, rules: Gate) -> Check:
 
 
 def _concluded(check: Check, went: Course, evidence: Evidence, confidence: float) -> Check:
-    last = went.steps[-1]
+    last = bounds(went.rounds, confidence)[-1]
     even = check.figures["win rate at equal lengths"]
     told = (
         f"win rate {last.win_rate:.0%} (at equal lengths {share(even)}) "  # type: ignore[arg-type]
@@ -153,7 +157,7 @@ def _concluded(check: Check, went: Course, evidence: Evidence, confidence: float
         return check.model_copy(update={"sentence": text})
     if last.win_rate <= 0.5:
         return check.model_copy(update={"sentence": f"no better than what serves: {told}"})
-    grown = last.log_capital
+    grown = went.capital[-1]
     needed = None
     if grown > 0:
         needed = round_up(len(went.asked) * log(1 / (1 - confidence)) / grown)
@@ -167,9 +171,11 @@ def _concluded(check: Check, went: Course, evidence: Evidence, confidence: float
     )
 
 
-def _figures(went: Course, evidence: Evidence, unread: float) -> dict[str, Number]:
+def _figures(
+    went: Course, evidence: Evidence, unread: float, confidence: float
+) -> dict[str, Number]:
     clusters = [prompt.cluster for prompt in went.asked]
-    last = went.steps[-1]
+    last = bounds(went.rounds, confidence)[-1]
     ids = {prompt.id for prompt in went.asked}
     votes = [v for p in evidence.comparison.prompts if p.id in ids for v in p.votes]
     figures: dict[str, Number] = {
@@ -177,9 +183,9 @@ def _figures(went: Course, evidence: Evidence, unread: float) -> dict[str, Numbe
         "win rate at equal lengths": controlled(went.outcomes, went.gaps, clusters),
         "lower bound at any time": last.low,
         "upper bound at any time": last.high,
-        "evidence (1 is none)": exp(min(50.0, max(step.log_capital for step in went.steps))),
+        "evidence (1 is none)": exp(min(50.0, max(went.capital))),
         "prompts asked": len(went.asked),
-        "sessions asked": len(went.steps),
+        "sessions asked": len(went.rounds),
         "answers the same": sum(prompt.same for prompt in went.asked),
     }
     if votes:

@@ -24,7 +24,9 @@ PLANNED: Final = 0.65
 """The accuracy that is assumed of a candidate when there is nothing yet to go by."""
 
 FAR: Final = 10
-"""Where so many times the pairs would be needed, it is not for a lack of them."""
+REACHABLE: Final = 1_000
+"""Where more than so many times the pairs, and more than so many, would be needed, it is not for a
+lack of them."""
 
 TIE: Final = 1e-4
 """Margins smaller than so many nats are rounding."""
@@ -154,7 +156,7 @@ def _sure(check: Check, said: str, p: float, groups: Clusters, rules: Gate) -> C
     if p <= 1 - rules.confidence:
         return _with(check, said, passed=True)
     needed = groups.needed(p, rules.confidence)
-    if needed > FAR * groups.n:
+    if needed > max(FAR * groups.n, REACHABLE):
         return _with(check, f"not seen to be better: {said} (p {p:.2g})")
     text = f"too little evidence: {groups.n} pairs, needs about {needed}: {said} (p {p:.2g})"
     return check.model_copy(update={"too_little": True, "needed": needed, "sentence": text})

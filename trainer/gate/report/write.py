@@ -22,6 +22,7 @@ from trainer.gate.job import COMPARISONS, GateJob, Role, must_pass_file
 from trainer.gate.lines import read_lines
 from trainer.gate.records import AnswerRecord, PromptRecord
 from trainer.gate.report import plots
+from trainer.gate.statistics.betting import bounds
 from trainer.gate.statistics.clustered import Figure
 
 SHOWN: Final = 40
@@ -151,8 +152,10 @@ def _images(evidence: Evidence, decision: Decision) -> dict[str, bytes]:
         own = margins(rows, evidence.beta, "incumbent") if evidence.has_incumbent else None
         images["margins"] = plots.margins(margins(rows, evidence.beta, "candidate"), own)
     went = course(evidence.answers, evidence.comparison.prompts, decision.confidence)
-    if went.steps and evidence.comparison.judges:
-        images["course"] = plots.course(went.steps, decision.confidence)
+    if went.rounds and evidence.comparison.judges:
+        images["course"] = plots.course(
+            bounds(went.rounds, decision.confidence), decision.confidence
+        )
     if evidence.answers:
         images["lengths"] = plots.lengths(evidence.answers, _most(decision))
     return images

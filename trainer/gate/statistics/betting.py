@@ -8,7 +8,7 @@ factor of 1 / alpha with a chance of at most alpha (Ville 1939): Waudby-Smith an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Final
@@ -45,14 +45,12 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """After one more round: the capital's logarithm, and the bounds of the win rate, each of which
-    holds at all times at once with the confidence asked for."""
+    """The win rate after one more round, and its bounds, each of which holds at all times at once
+    with the confidence asked for."""
 
     win_rate: float
     low: float
     high: float
-    log_capital: float
-    log_against: float
 
 
 def length_gap(candidate: int, incumbent: int) -> float:
@@ -75,29 +73,18 @@ class Bet:
 
     def __init__(self) -> None:
         self._for = np.zeros((len(SWAYS), len(STAKES)))
-        self._against = np.zeros(len(STAKES))
-        self._above = np.zeros((len(GRID), len(STAKES)))
-        self._below = np.zeros((len(GRID), len(STAKES)))
-        self._sum = 0.0
-        self._rounds = 0
+        self._against = np.zeros((1, len(STAKES)))
 
     def copy(self) -> Bet:
         """Return another that goes on from here by itself."""
         other = Bet()
-        for name in ("_for", "_against", "_above", "_below"):
-            setattr(other, name, getattr(self, name).copy())
-        other._sum, other._rounds = self._sum, self._rounds
+        other._for, other._against = self._for.copy(), self._against.copy()
         return other
 
     def add(self, played: Round) -> None:
         """Take a round into account."""
-        x = played.outcome
-        self._for += _gain(x, explained(played.gaps))
-        self._against += _gain(1 - x, np.array([0.5]))[0]
-        self._above += _gain(x, GRID)
-        self._below += _gain(1 - x, 1 - GRID)
-        self._sum += x
-        self._rounds += 1
+        self._for += _gain(played.outcome, explained(played.gaps))
+        self._against += _gain(1 - played.outcome, np.array([0.5]))
 
     @property
     def log_capital(self) -> float:
@@ -107,16 +94,27 @@ class Bet:
     @property
     def log_against(self) -> float:
         """The capital's logarithm where the incumbent is bet on, length not looked at."""
-        return float(_mixed(self._against[None, :])[0])
+        return float(_mixed(self._against)[0])
 
-    def step(self, confidence: float) -> Step:
-        """Return where things stand."""
-        limit = log(1 / (1 - confidence))
-        mean = self._sum / self._rounds if self._rounds else 0.5
-        above, below = _mixed(self._above) < limit, _mixed(self._below) < limit
-        low = float(GRID[above][0]) if above.any() else 1.0
-        high = float(GRID[below][-1]) if below.any() else 0.0
-        return Step(mean, min(low, mean), max(high, mean), self.log_capital, self.log_against)
+
+def bounds(rounds: Iterable[Round], confidence: float) -> tuple[Step, ...]:
+    """Return the win rate after each round, with bounds; lengths are not looked at.
+
+    A bound is the last win rate that a gambler against it has not become rich enough to refute.
+    """
+    limit = log(1 / (1 - confidence))
+    above, below = np.zeros((len(GRID), len(STAKES))), np.zeros((len(GRID), len(STAKES)))
+    total, steps = 0.0, []
+    for count, played in enumerate(rounds, 1):
+        above += _gain(played.outcome, GRID)
+        below += _gain(1 - played.outcome, 1 - GRID)
+        total += played.outcome
+        mean = total / count
+        lowest, highest = GRID[_mixed(above) < limit], GRID[_mixed(below) < limit]
+        low = float(lowest[0]) if lowest.size else 1.0
+        high = float(highest[-1]) if highest.size else 0.0
+        steps.append(Step(mean, min(low, mean), max(high, mean)))
+    return tuple(steps)
 
 
 def explained(gaps: Sequence[float]) -> Floats:

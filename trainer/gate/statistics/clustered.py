@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 LEVEL: Final = 0.95
 """How sure an interval is."""
 
-DRAWS: Final = 4_999
+DRAWS: Final = 1_999
 ENUMERATED: Final = 12
 """Up to so many clusters every pattern of signs is gone through."""
 
