@@ -20,16 +20,8 @@ def test_two_hosts_train_one_model_under_zero_3(field: Field, tmp_path: Path) ->
     field.patience = 300.0
     field.host("spark1")
     model = make_model(tmp_path / "model")
-    snapshot = make_snapshot(tmp_path / "data", train=8, held_out=2, tools=False)
-    make_job(
-        model,
-        snapshot,
-        field.folder,
-        deepspeed=zero3(),
-        max_steps=2,
-        accumulation=2,
-        precompute_reference=False,
-    )
+    snapshot = make_snapshot(tmp_path / "data", train=32, held_out=2, tools=False)
+    make_job(model, snapshot, field.folder, deepspeed=zero3(), max_steps=2)
     job = Job.model_validate_json((field.folder / "job.json").read_bytes())
     launch = Launch(
         run="run1",
