@@ -11,29 +11,35 @@ import pytest
 
 from schemas.settings import Broker, Paths, Settings, Train
 from schemas.training import TrainingRequest, TrainingRun, read_training, request_id
-from streams.broker import EmbeddedBroker, open_broker
+from streams.broker import open_broker
 from streams.flow import Outgoing
 from streams.replay.topics import scan
 from streams.stages.train import TrainStage
 from tests.streams.training.fakes import FakeSteps
 
 PATIENCE = 60.0
+HOME = Broker(partitions=2)
+"""The topics in a file of the home."""
 
 
 class Desk:
-    """A stage to be started, stopped and started again."""
+    """A stage to be started, stopped and started again.
 
-    def __init__(self, home: Path, **train: object) -> None:
+    Args:
+        home: of the machine that it is on.
+        topics: where the topics are; in the home, unless told otherwise.
+        train: settings of that section.
+    """
+
+    def __init__(self, home: Path, topics: Broker = HOME, **train: object) -> None:
         self.settings = Settings(
             paths=Paths(home=home, output=home / "output"),
-            broker=Broker(partitions=2),
+            broker=topics,
             train=Train.model_validate(
                 {"enabled": True, "min_pairs": 3, "min_between": "0s", "model": "tiny", **train}
             ),
         )
-        broker = open_broker(self.settings)
-        assert isinstance(broker, EmbeddedBroker)
-        self.broker = broker
+        self.broker = open_broker(self.settings)
         self.broker.ensure_topics()
         self.steps = FakeSteps()
         self.stage: TrainStage | None = None
