@@ -56,7 +56,12 @@ Script = Callable[[Asked], Act]
 
 
 def plausible(asked: Asked) -> Act:
-    """Score by the failures that the prompt shows, with a little chance; a stand-in, no opinion."""
+    """Score by the failures that the prompt shows, with a little chance; a stand-in, no opinion.
+
+    Of two answers it prefers neither.
+    """
+    if "\nFIRST ANSWER\n" in asked.prompt:
+        return Act(content=json.dumps({"rationale": "A fake judge is no judge.", "better": "tie"}))
     chance = asked.random()
     failures = len(
         re.findall(r"answered \([^)]*(?:error|exit code [1-9]|no such|never)", asked.prompt)

@@ -12,7 +12,7 @@ import pytest
 from agents.judges import JudgeUnavailable
 from agents.judges.asking import PROBE
 from agents.judges.comparing import Comparer, Question, make_comparer
-from agents.judges.fake import FAULTS, Act, Asked, FakeJudge, Script
+from agents.judges.fake import FAULTS, Act, Asked, FakeJudge, Script, plausible
 from schemas.settings import ModelJudge
 
 Start = Callable[..., Awaitable[tuple[FakeJudge, Comparer]]]
@@ -53,6 +53,11 @@ async def test_an_opinion(start: Start, kind: str) -> None:
     assert asked.structured
     assert "better" in json.dumps(asked.body.get("format") or asked.body.get("response_format"))
     assert asked.body["messages"][0]["content"].startswith("You compare two answers")
+
+
+async def test_a_fake_judge_prefers_neither(start: Start) -> None:
+    _, comparer = await start(plausible)
+    assert (await comparer.compare(QUESTION)).better == "tie"
 
 
 async def test_it_thinks_aloud(start: Start) -> None:
