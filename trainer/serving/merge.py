@@ -165,9 +165,10 @@ def merge_whole(source: Source, adapter: Path, output: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(source.name, **source.options, dtype="auto")
-    merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-    as_dense(merged).save_pretrained(output)
+    read = AutoModelForCausalLM.from_pretrained(source.name, **source.options, dtype="auto")
+    model = as_dense(read) if source.gguf else read
+    merged: Any = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    merged.save_pretrained(output)
 
 
 def copy_tokenizer(adapter: Path, output: Path) -> None:
