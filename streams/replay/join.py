@@ -13,11 +13,8 @@ from streams.replay.drain import Drain, Moved
 from streams.replay.topics import partitions
 from streams.seats import Seat
 from streams.stage import seat_table, tables_path
-from streams.stages.ensemble import VERSION, EnsembleHandler, stage_name
+from streams.stages.ensemble import TABLE_BYTES, VERSION, EnsembleHandler, stage_name
 from streams.table import TableLockedError, TableStore
-
-TABLE_BYTES: Final = 16 << 20
-"""Memory for the table: with the stage's own, RocksDB would spend a third more on compaction."""
 
 LOOK_EVERY: Final = 0.5
 """Seconds between two looks at how far the running line has come."""

@@ -19,10 +19,12 @@ from streams.watching import Watching
 
 VERSION = "ensemble 2"
 
-BATCH = 1000
+BATCH = 2000
 """Judgements in a batch: they are small, and each batch costs a write to the disk."""
 
-TABLE_BYTES = 8 << 20
+TABLE_BYTES = 16 << 20
+"""Memory for the table: with a quarter of it the join takes a third more processor time, in
+compaction."""
 
 TELL_EVERY = 5.0
 """Seconds between two times that the panel's agreement is written down."""
