@@ -26,7 +26,7 @@ from tests.benchmarks.rejoin.stored import JUDGES, settings_of, store
 from tests.benchmarks.rejoin.watched import Figures, report
 from tests.support import kafka as support
 
-JOIN_TOGETHER = "group.initial.rebalance.delay.ms=6000"
+JOIN_TOGETHER = "group.initial.rebalance.delay.ms=10000"
 """Kafka waits that long for more members before a new group begins: all workers begin at once."""
 
 LOOP = "x = 0\nfor i in range(20_000_000): x += i * i % 7"

@@ -28,18 +28,29 @@ def stage(
     pin: bool = False,
 ) -> Figures:
     """Join by workers of the panel's stage, from the moment they have their partitions to the
-    last verdict. With `pin` each of them has one core."""
+    last verdict. With `pin` each of them has one core.
+
+    Raises:
+        RuntimeError: one of several began before the others.
+    """
     config = write_config(root / "clawback.toml", settings)
     group = f"clawback.{stage_name(edition_of(settings))}"
     command = [sys.executable, "-m", "streams.worker", "--config", str(config), "ensemble.default"]
     topic = f"clawback.{VERDICTS}"
     wanted = cluster.count(topic) + turns
+
+    def together() -> bool:
+        found = cluster.members(group)
+        if 0 < found < workers:
+            raise RuntimeError("a worker came too late; the machine is too busy for this")
+        return found == workers
+
     with running(*[command] * workers) as started:
         for core, process in enumerate(started if pin else ()):
             os.sched_setaffinity(process.pid, {core})
         return watch(
             started,
-            lambda: cluster.members(group) == workers,
+            together,
             lambda: cluster.count(topic) >= wanted,
             cluster.node,
         )
