@@ -8,13 +8,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from streams.cli.common import find_settings, read_settings
 from streams.cli.errors import CommandError
 from streams.cli.exits import OK, UNHEALTHY, USAGE
+from streams.cli.models_show import lineage, print_rows, rows_of, when
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -47,11 +48,11 @@ def list_models(options: Options, as_json: bool) -> int:
     """
     registry = _registry(_settings(options))
     with _told():
-        rows = _rows(registry)
+        rows = rows_of(registry)
     if as_json:
         click.echo(json.dumps(rows))
     elif rows:
-        _print_rows(rows)
+        print_rows(rows)
     else:
         click.echo("no model was trained yet; `clawback train --plan` shows what a run would be")
     return OK
@@ -88,11 +89,11 @@ def show(options: Options, model_id: str, as_json: bool) -> int:
         }
         click.echo(json.dumps(found))
         return OK
-    for name, text in _lineage(model, served, serves=serves):
+    for name, text in lineage(model, served, serves=serves):
         click.echo(f"{click.style(f'{name:>10}', bold=True)}  {text}")
     for change in changes:
         why = f": {change.why}" if change.why else ""
-        click.echo(f"{change.kind:>10}  {_when(change.at_ms)} by {change.who}{why}")
+        click.echo(f"{change.kind:>10}  {when(change.at_ms)} by {change.who}{why}")
     return OK
 
 
@@ -198,79 +199,6 @@ def _chosen(registry: Registry, model_id: str | None) -> Model:
     return current
 
 
-def _rows(registry: Registry) -> list[dict[str, Any]]:
-    from trainer.serving.served import read_served
-
-    current = registry.current()
-    rows = []
-    for model in registry.models():
-        card, served = model.card, read_served(model)
-        rows.append(
-            {
-                "id": model.id,
-                "serves": current is not None and current.id == model.id,
-                "state": served.state if served else "",
-                "reason": served.reason if served else "",
-                "base_model": card.base_model,
-                "method": card.method,
-                "tuning": card.tuning,
-                "run": card.run,
-                "snapshot": card.snapshot,
-                "panel": card.panel,
-                "passed": card.passed,
-                "verdict": card.verdict,
-            }
-        )
-    return rows
-
-
-def _print_rows(rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        mark = click.style("serves", fg="green") if row["serves"] else ""
-        state = f"({row['state']})" if row["serves"] and row["state"] not in ("", "serving") else ""
-        passed = "passed" if row["passed"] else "not passed"
-        click.echo(f"{click.style(row['id'][:12], bold=True)}  {passed}  {mark} {state}".rstrip())
-        click.echo(f"    {row['method']} {row['tuning']} of {row['base_model']}")
-        click.echo(f"    snapshot {row['snapshot']}, panel {row['panel']}, run {row['run'][:12]}")
-        click.echo(f"    {row['verdict']}")
-        if row["serves"] and row["reason"]:
-            click.echo(f"    {row['reason']}")
-
-
-def _lineage(model: Model, served: Served | None, *, serves: bool) -> Iterator[tuple[str, str]]:
-    card = model.card
-    yield "model", f"{model.id}{'  serves' if serves else ''}"
-    for topic, ends in card.offsets.items():
-        upto = ", ".join(f"{number}: {end}" for number, end in ends.items())
-        yield "topic", f"{card.prefix}.{topic} up to offset {upto}"
-    seats = ", ".join(f"{seat.judge} ({seat.model}, rubric {seat.rubric})" for seat in card.judges)
-    yield "panel", f"{card.panel}{f': {seats}' if seats else ''}"
-    rows = "; ".join(
-        f"{kind} " + ", ".join(f"{count} {split}" for split, count in counts.items())
-        for kind, counts in card.rows.items()
-    )
-    yield "snapshot", f"{card.snapshot}: {rows}"
-    yield (
-        "run",
-        f"{card.run}: {card.method} {card.tuning}, {card.steps} steps, loss {card.loss:.4f}",
-    )
-    yield "base", card.base_model
-    yield "plan", str(card.plan.get("sentence") or "none")
-    commit = f", commit {card.code.commit}" if card.code.commit else ""
-    yield "code", f"clawback {card.code.version}{commit}"
-    yield "libraries", ", ".join(f"{name} {number}" for name, number in card.versions.items())
-    yield "gate", f"{'passed' if card.passed else 'not passed'}: {card.verdict}"
-    report = model.folder / "run" / "gate" / "report.html"
-    if report.exists():
-        yield "report", str(report)
-    yield "weights", str(model.weights)
-    if served is not None:
-        yield "served", " ".join(filter(None, [served.state, served.tag, served.url]))
-        for text in (served.gguf, served.reason, *served.by_hand):
-            if text:
-                yield "", text
-
-
 def _doing(text: str) -> None:
     click.echo(f"clawback: {text}", err=True)
 
@@ -299,10 +227,6 @@ def _print_openclaw(settings: Settings) -> None:
     serving = settings.train.serving
     found = provider_settings(serving.ollama, serving.name, serving.context)
     click.echo(json.dumps(found, indent=2))
-
-
-def _when(at_ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at_ms / 1000))
 
 
 def _now_ms() -> int:

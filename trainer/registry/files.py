@@ -16,12 +16,12 @@ READ_ONLY = 0o400
 
 
 def put(path: Path, content: bytes) -> None:
-    """Replace a file in one step, durably.
+    """Replace a file in one step, durably. Only one may write it at a time.
 
     Raises:
         OSError: it can't be written; what was there is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
     try:
         with open(descriptor, "wb") as file:

@@ -23,26 +23,11 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from trainer.job import DONE, METRICS, MODEL, TOKENS
-from trainer.registry.card import DECISION, PLAN, Card, Code, Seat, make_card, this_code
-from trainer.registry.files import (
-    PRIVATE_DIRECTORY,
-    append,
-    link,
-    link_tree,
-    locked,
-    put,
-    sha256,
-    sync,
-    sync_tree,
-)
+from trainer.job import DONE, MODEL
+from trainer.registry.card import Card, Code, Seat, this_code
+from trainer.registry.files import PRIVATE_DIRECTORY, append, locked, put, sync
 from trainer.registry.history import Change, Current, before_last, read_lines, taken
-
-CARD: Final = "card.json"
-KEPT: Final = (
-    "job.json", DONE, PLAN, METRICS, TOKENS, DECISION, "gate/evidence.json", "gate/report.html",
-)  # fmt: skip
-"""Files of a run that go with its model."""
+from trainer.registry.keep import CARD, keep
 
 ADAPTER: Final = "adapter_config.json"
 _MAKING: Final = ".making-"
@@ -119,7 +104,13 @@ class Registry:
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(mode=PRIVATE_DIRECTORY)
             try:
-                return self._register(work, run, snapshot, tuple(judges), code or this_code())
+                card = keep(work, run, snapshot, tuple(judges), code or this_code())
+                with self._changing():
+                    self._sweep(work)
+                    if not (self.home / card.id).exists():
+                        os.rename(work, self.home / card.id)
+                        sync(self.home)
+                return self.get(card.id)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
         except OSError as error:
@@ -239,34 +230,6 @@ class Registry:
                 f"no model's id begins with {beginning!r}; see `clawback models list`"
             )
         raise RegistryError(f"{len(found)} models' ids begin with {beginning!r}; write more of it")
-
-    def _register(
-        self, work: Path, run: Path, snapshot: Path, judges: tuple[Seat, ...], code: Code
-    ) -> Model:
-        weights = work / MODEL
-        link_tree(run / MODEL, weights)
-        files = {
-            str(path.relative_to(weights)): sha256(path)
-            for path in sorted(weights.rglob("*"))
-            if path.is_file()
-        }
-        if not files:
-            raise RegistryError(f"the run in {run} left no weights in {MODEL}/")
-        card = make_card(run, snapshot, files, judges, code)
-        for name in KEPT:
-            if (run / name).exists():
-                link(run / name, work / "run" / name)
-        for name in ("manifest.json", "lineage.json"):
-            link(snapshot / name, work / "snapshot" / name)
-        put(work / CARD, card.model_dump_json(indent=2).encode() + b"\n")
-        (work / CARD).chmod(0o400)
-        sync_tree(work)
-        with self._changing():
-            self._sweep(work)
-            if not (self.home / card.id).exists():
-                os.rename(work, self.home / card.id)
-                sync(self.home)
-        return self.get(card.id)
 
     def _sweep(self, own: Path) -> None:
         """Remove what killed processes left unfinished."""
