@@ -12,6 +12,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 CHUNK = 256 * 1024
+REAPING = 5.0
+"""Seconds that a killed process may take to be gone."""
+
 LAST = 2000
 """Characters of what a process complains that are kept."""
 
@@ -57,7 +60,10 @@ async def started(command: Sequence[str], *, stdout: int = PIPE) -> AsyncIterato
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            # It waits for all who hold the pipes, too, and one may have left the group.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REAPING):
+                    await process.wait()
 
 
 async def ran(command: Sequence[str], seconds: float) -> Ran:

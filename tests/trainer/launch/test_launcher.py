@@ -33,6 +33,7 @@ def test_ranks_find_in_their_environment_what_they_were_promised(field: Field) -
     told = json.loads((field.folder / "done.json").read_text())["environment"]
     assert told["OMP_NUM_THREADS"] == "3"
     assert told["DS_ACCELERATOR"] == "cpu"
+    assert told["MALLOC_MMAP_THRESHOLD_"] == "1048576"
     assert told["MASTER_ADDR"] == "127.0.0.1"
     assert told["GLOO_SOCKET_IFNAME"] in ("lo", "lo0")
 
