@@ -275,6 +275,8 @@ def _last_lines(path: Path) -> list[str]:
 
 def main() -> int:
     """Take the order and run it."""
+    # What people have said is in the data, and in logs.
+    os.umask(0o077)
     line = Line()
 
     def stop(*_: object) -> None:

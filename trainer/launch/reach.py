@@ -9,9 +9,10 @@ from pathlib import Path
 
 from trainer.launch.launch import Node
 
-ALIVE_EVERY = 5
-ALIVE_TRIES = 3
-"""A connection is given up when the other end has been silent for so many times so many seconds."""
+ALIVE_EVERY = 15
+ALIVE_TRIES = 6
+"""A connection is given up when the other end has been silent for so many times so many seconds:
+somewhat before the agent there gives us up."""
 
 
 def ssh_options(connecting: float) -> list[str]:

@@ -17,6 +17,10 @@ from trainer.launch.reach import quoted, script_on_node, ssh_options
 TAR = ["env", "COPYFILE_DISABLE=1", "tar"]
 """On macOS tar would add a file of attributes to each file."""
 
+QUICK = 60.0
+LONG = 24 * 3600.0
+"""Seconds: a model of 145 GB takes its hours, and ssh notices a connection that is dead."""
+
 
 class Broken(Exception):
     """A transfer that failed. One line."""
@@ -44,12 +48,10 @@ class Courier:
         """
         there = shlex.quote(target)
         if self._by_rsync(target):
-            made = await ran(self._script(f"mkdir -p {there}"), 60)
-            if made.code:
-                raise Broken(f"{self._node.name}: {target} can't be made: {made.last}")
+            await self._run(self._script(f"umask 077 && mkdir -p {there}"), QUICK)
             await self._run_rsync(["--delete", f"{source}/", self._spec(f"{target}/")])
             return
-        script = f"rm -rf {there} && mkdir -p {there} && tar -C {there} -xof -"
+        script = f"umask 077 && rm -rf {there} && mkdir -p {there} && tar -C {there} -xof -"
         self._check(await piped([*TAR, "-C", str(source), "-cf", "-", "."], self._script(script)))
 
     async def fetch(self, folder: str, name: str, target: Path) -> bool:
@@ -61,9 +63,7 @@ class Courier:
         """
         path = shlex.quote(f"{folder}/{name}")
         kinds = f"if test -d {path}; then echo d; elif test -e {path}; then echo f; fi"
-        looked = await ran(self._script(kinds), 60)
-        self._check(looked if looked.code else None)
-        kind = looked.printed.strip()
+        kind = await self._run(self._script(kinds), QUICK)
         if not kind:
             return False
         if self._by_rsync(f"{folder}/{name}"):
@@ -95,10 +95,15 @@ class Courier:
 
     async def _run_rsync(self, arguments: list[str]) -> None:
         shell = shlex.join(["ssh", *ssh_options(self._connecting)])
-        command = leashed(["rsync", "-a", "-e", shell, *arguments])
-        # A model of 145 GB takes its hours; ssh notices a connection that is dead.
-        done = await ran(command, 24 * 3600)
+        await self._run(leashed(["rsync", "-a", "-e", shell, *arguments]), LONG)
+
+    async def _run(self, command: list[str], seconds: float) -> str:
+        try:
+            done = await ran(command, seconds)
+        except TimeoutError:
+            raise Broken(f"{self._node.name}: no answer within {seconds:g} s") from None
         self._check(done if done.code else None)
+        return done.printed.strip()
 
     def _check(self, failed: Ran | None) -> None:
         if failed is not None:

@@ -49,6 +49,8 @@ def test_a_remote_host_is_sent_what_it_needs_and_its_results_come_back(field: Fi
     job = json.loads((home / "training" / "run1" / "job.json").read_text())
     assert job["output"] == str(home / "training" / "run1")
     assert job["snapshot"] == str(home / "training" / "run1" / "snapshot")
+    # Nobody else on that host may read what people have said.
+    assert (home / "training").stat().st_mode & 0o077 == 0
 
 
 def test_logs_and_metrics_of_a_remote_host_come_while_it_runs(field: Field) -> None:
