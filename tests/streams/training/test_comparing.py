@@ -240,7 +240,8 @@ async def test_one_that_stays_down_is_told_and_nothing_is_lost(
     assert not (folder / COMPARED).exists()
     kept = len(read_lines(folder / COMPARISONS, Line))
     await ask(folder, comparers[:1])
-    assert len(fakes[0].asked) == len({a.prompt for a in fakes[0].asked})
+    # Only what it was being asked when the other was given up may have been asked again.
+    assert len(fakes[0].asked) <= len({asked.prompt for asked in fakes[0].asked}) + 1
     assert kept <= len(read_lines(folder / COMPARISONS, Line))
 
 
