@@ -2,7 +2,8 @@
 
 TRL drops rows whose prompt reaches the limit, cuts answers that go beyond it, often in the middle
 of a tool call, and cuts the end of a prompt that the chat template writes otherwise once an
-answer follows. Here such rows are named, with the reason, and left out.
+answer follows. A template may also pass over tool calls. Here such rows are named, with the
+reason, and left out.
 """
 
 from __future__ import annotations
@@ -78,11 +79,15 @@ def measure(row: Mapping[str, Any], tokenizer: Any, sides: Sequence[str]) -> dic
     except Exception as error:  # noqa: BLE001 - a template is code of others
         problem = f"the chat template does not take it: {first_line(error)}"
         return {"longest": 0, "total": 0, "last": -1, "problem": problem}
-    problem = ""
+    problem, pairs = "", tuple(zip(sides, whole, strict=True))
     if any(ids[: len(prompt)] != prompt for ids in whole):
         problem = "the chat template writes the prompt otherwise where an answer follows"
     elif any(len(ids) == len(prompt) for ids in whole):
         problem = "an answer is empty"
+    elif any(_loses_call(tokenizer, row[side], ids[len(prompt) :]) for side, ids in pairs):
+        problem = "the chat template leaves out tool calls"
+    elif len(whole) > len({tuple(ids) for ids in whole}):
+        problem = "both answers read the same in the chat template"
     special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
     ends = [each for each in whole[0][len(prompt) :] if each in special]
     return {
@@ -165,6 +170,18 @@ def _none_left(rows: int, limit: int, left_out: Sequence[LeftOut]) -> str:
     why = "; ".join(sorted({row.reason for row in left_out})[:NAMED])
     hint = f"; the shortest has {shortest} tokens, see train.max_length" if too_long else ""
     return f"no row to train on: all {rows} are left out ({why}; the limit is {limit}){hint}"
+
+
+def _loses_call(tokenizer: Any, answer: Sequence[Mapping[str, Any]], ids: list[int]) -> bool:
+    """Say whether a call of an answer is not in what was made of it. Templates of models that know
+    no tools pass over calls, and nothing of them would be learned."""
+    names = [
+        call["function"]["name"] for message in answer for call in message.get("tool_calls") or ()
+    ]
+    if not names:
+        return False
+    text = tokenizer.decode(ids)
+    return any(name not in text for name in names)
 
 
 def _ids(tokenizer: Any, messages: Any, tools: Any, **options: Any) -> list[int]:

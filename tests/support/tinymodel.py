@@ -101,6 +101,7 @@ def make_snapshot(
     held_out: int = 32,
     unpaired: int = 0,
     tools: bool = True,
+    calls: bool = True,
     extra: Sequence[Row] = (),
 ) -> Path:
     """Write a snapshot as `sinks.dataset` lays it out, and return its folder.
@@ -116,9 +117,11 @@ def make_snapshot(
         held_out: pairs in each of the other splits.
         unpaired: labelled single answers to train on.
         tools: whether rows tell of the tools; without, they are a sixth as long.
+        calls: whether answers are calls of a tool. The templates of models that know no tools pass
+            over calls, so that both answers would read the same; for those, answers are words.
         extra: further rows of the pairs to train on.
     """
-    rows = list(pairs(train + 2 * held_out))
+    rows = list(pairs(train + 2 * held_out, calls=calls))
     splits = {
         "train": [*rows[2 * held_out :], *extra],
         "eval": rows[:held_out],
@@ -129,7 +132,7 @@ def make_snapshot(
             with RowFile(folder / "data/pairs" / f"{split}.parquet", PAIRS) as file:
                 for row in part:
                     file.add(_stored(row, tools, "chosen", "rejected"))
-    singles = list(labelled(unpaired))
+    singles = list(labelled(unpaired, calls=calls))
     if singles:
         with RowFile(folder / "data/unpaired/train.parquet", UNPAIRED) as file:
             for row in singles:
@@ -192,13 +195,13 @@ def zero3(**changes: Any) -> dict[str, Any]:
     }
 
 
-def pairs(count: int) -> Iterable[Row]:
+def pairs(count: int, *, calls: bool = True) -> Iterable[Row]:
     """Yield pairs with different prompts, in an order that is always the same."""
     for number, (request, on) in enumerate(_requests(count, seed=1)):
-        yield pair(f"pair-{number:04}", request, _call(on), _call(not on))
+        yield pair(f"pair-{number:04}", request, _answer(on, calls), _answer(not on, calls))
 
 
-def labelled(count: int) -> Iterable[Row]:
+def labelled(count: int, *, calls: bool = True) -> Iterable[Row]:
     """Yield single answers to other prompts, good and bad in turn."""
     for number, (request, on) in enumerate(_requests(count, seed=2)):
         good = number % 2 == 0
@@ -210,7 +213,7 @@ def labelled(count: int) -> Iterable[Row]:
             "started_ms": number,
             "tools_source": "inferred",
             "prompt": [{"role": "user", "content": request}],
-            "completion": [_call(on if good else not on)],
+            "completion": [_answer(on if good else not on, calls)],
             "label": good,
             "tools": TOOLS,
         }
@@ -237,8 +240,10 @@ def pair(identity: str, request: str, chosen: Row, rejected: Row) -> Row:
     }
 
 
-def _call(on: bool) -> Row:
+def _answer(on: bool, call: bool) -> Row:
     arguments = {"state": "on" if on else "off"}
+    if not call:
+        return {"role": "assistant", "content": f"the lamp is {arguments['state']}"}
     return {
         "role": "assistant",
         "content": "",

@@ -19,6 +19,9 @@ class Words:
     def __init__(self, answer_mark: int = 1) -> None:
         self._answer_mark = answer_mark
 
+    def decode(self, ids: Sequence[int]) -> str:
+        return " ".join(map(str, ids))
+
     def apply_chat_template(
         self,
         messages: Sequence[Mapping[str, str]],
@@ -59,6 +62,22 @@ def test_a_prompt_that_is_written_otherwise_before_an_answer_is_a_problem() -> N
 def test_a_template_that_fails_is_a_problem_of_that_row() -> None:
     found = measure(row("a b", "c", role="tool"), Words(), ("chosen",))
     assert found["problem"] == "the chat template does not take it: no place for role tool"
+
+
+def test_answers_that_the_template_makes_the_same_teach_nothing() -> None:
+    found = measure(row("a b", "c d", "e f"), Words(), ("chosen", "rejected"))
+    assert found["problem"] == "both answers read the same in the chat template"
+
+
+def test_a_call_that_the_template_passes_over_is_a_problem() -> None:
+    asked = row("a b", "cc dd", "eee")
+    asked["chosen"][0]["tool_calls"] = [{"function": {"name": "lamp", "arguments": {}}}]
+    assert (
+        measure(asked, Words(), ("chosen", "rejected"))["problem"]
+        == "the chat template leaves out tool calls"
+    )
+    asked["chosen"][0]["tool_calls"][0]["function"]["name"] = "4"
+    assert measure(asked, Words(), ("chosen", "rejected"))["problem"] == ""
 
 
 def test_rows_above_the_limit_and_rows_with_a_problem_are_named() -> None:
