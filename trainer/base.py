@@ -67,7 +67,7 @@ def load_tokenizer(source: Source) -> Any:
             f"the tokenizer of {source.name} can't be loaded: {first_line(error)}"
         ) from error
     if source.gguf:
-        _name_end(tokenizer, source)
+        _mend(tokenizer, source)
     if tokenizer.chat_template is None:
         known = tokenizer.get_vocab()
         if missing := [token for token in CHATML if token not in known]:
@@ -81,14 +81,23 @@ def load_tokenizer(source: Source) -> Any:
     return tokenizer
 
 
-def _name_end(tokenizer: Any, source: Source) -> None:
-    """Let a tokenizer of a GGUF file end texts with the token that the file says; transformers
-    5.17 takes another one for it."""
+def _mend(tokenizer: Any, source: Source) -> None:
+    """Put right what transformers 5.17 makes of the tokenizer of a GGUF file.
+
+    It takes another token for the one that ends texts than the file says, and gives a byte-level
+    vocabulary the marks of one that falls back to bytes, as which llama.cpp would convert it.
+    """
+    from tokenizers import decoders, pre_tokenizers
     from transformers import AutoConfig
 
     end = AutoConfig.from_pretrained(source.name, **source.options).eos_token_id
     if isinstance(end, int):
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
+    inner = tokenizer.backend_tokenizer
+    if isinstance(inner.pre_tokenizer, pre_tokenizers.ByteLevel) and inner.model.byte_fallback:
+        inner.model.byte_fallback = False
+        inner.normalizer = None
+        inner.decoder = decoders.ByteLevel()
 
 
 def longest(source: Source) -> int | None:
