@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -126,11 +127,24 @@ def started(line: Line, after: float) -> tuple[float, float] | None:
             parent = process.parent()
             words = process.cmdline()
             if "trainer.rank" in words and "--nnodes=1" not in words and parent is not None:
-                began = process.create_time()
-                return (parent.create_time(), began) if began > after else None
+                began, first = parent.create_time() - _skew(), process.create_time() - _skew()
+                return (began, first) if first > after else None
         except psutil.Error:
             continue
     return None
+
+
+@cache
+def _skew() -> float:
+    """Return by how many seconds the kernel's times of processes are ahead of the clock; it knows
+    the moment of its own start in whole seconds only."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        now = time.time()
+        skew = psutil.Process(child.pid).create_time() - now
+        assert child.stdin is not None
+        child.stdin.close()
+        child.wait()
+    return skew
 
 
 def told(line: Line) -> list[TrainingRun]:
