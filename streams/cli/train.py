@@ -59,6 +59,8 @@ def command(ctx: click.Context, plan: bool, as_json: bool) -> int:
         click.echo(json.dumps(outlook_json(seen, settings)))
     else:
         click.echo("\n".join(outlook_lines(seen, settings)))
+        if settings.train.enabled and _stands_still(settings):
+            click.echo("`clawback run` is not running; nothing starts or goes on before it is")
     return OK
 
 
@@ -243,10 +245,14 @@ def _find(seen: Outlook, beginning: str) -> TrainingRun:
 
 
 def _say_who_sees_it(settings: Settings) -> None:
-    """Say when it takes effect, where it can be told."""
-    from streams.supervisor.lock import HomeLock
-
-    if settings.broker.url == "embedded" and HomeLock(settings.paths.home).holder() is None:
+    if _stands_still(settings):
         click.echo("`clawback run` is not running; it takes effect when it is", err=True)
     else:
         click.echo("`clawback status` shows it", err=True)
+
+
+def _stands_still(settings: Settings) -> bool:
+    """Whether there is surely no line that sees the topics; on Kafka that can't be told."""
+    from streams.supervisor.lock import HomeLock
+
+    return settings.broker.url == "embedded" and HomeLock(settings.paths.home).holder() is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,12 +14,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.settings import Host, Settings
+from streams.training.files import write_model
+from streams.training.measuring import FOLDER, Incumbent, measure
 from streams.training.metrics import Metrics
 from streams.training.steps import Doing, Failed, Outcome, Postponed, Refused, Told, Work
-from trainer.gate.job import GATE, MEASURED, Weights, command, gate_job
-from trainer.job import DONE, METRICS, Job
+from trainer.gate.job import MEASURED
+from trainer.job import DONE, METRICS
 from trainer.launch.child import Launcher
-from trainer.launch.launch import Unlaunchable, launch_of
+from trainer.launch.launch import Launch, Unlaunchable, launch_of
 from trainer.launch.process import started
 from trainer.plan.jobs import job_of
 from trainer.plan.machine import hosts_of
@@ -31,7 +32,6 @@ from trainer.registry.registry import Registry, RegistryError
 
 SNAPSHOT = "snapshot.json"
 PLAN = "plan.json"
-GATE_FOLDER = "gate"
 LOOK_EVERY = 0.5
 """Seconds between two looks at what the training has written."""
 
@@ -74,7 +74,7 @@ class WiredSteps:
         made = _made(work.folder)
         if made is None or not made.path.exists():
             made = await self._make_snapshot()
-            _write(work.folder / SNAPSHOT, made)
+            write_model(work.folder / SNAPSHOT, made)
         if not made.rows:
             what = "pairs" if work.run.method == "dpo" else "labelled answers"
             raise Refused(
@@ -114,7 +114,7 @@ class WiredSteps:
             made = await asyncio.to_thread(self._plan)
         except Impossible as error:
             raise Refused(f"{error}; `clawback train --plan` shows it") from None
-        _write(work.folder / PLAN, made)
+        write_model(work.folder / PLAN, made)
         if not made.fits:
             fitting = "; ".join(option.title for option in made.options[:3])
             raise Refused(
@@ -150,13 +150,7 @@ class WiredSteps:
 
     async def train(self, work: Work, told: Told) -> None:
         """Launch the training and follow what it writes."""
-        job = self._job(work)
-        try:
-            launch = launch_of(
-                self._settings, work.run.id, work.folder, job, self._hosts(_plan_of(work.folder))
-            )
-        except Unlaunchable as error:
-            raise Failed(str(error)) from None
+        launch = self._launch(work)
         logs = work.folder / "logs"
         logs.mkdir(mode=0o700, exist_ok=True)
         metrics = Metrics(work.folder / METRICS)
@@ -179,35 +173,19 @@ class WiredSteps:
 
     def measured(self, work: Work) -> bool:
         """Whether the gate's process has measured all."""
-        return (work.folder / GATE_FOLDER / MEASURED).exists()
+        return (work.folder / FOLDER / MEASURED).exists()
 
     async def measure(self, work: Work, doing: Doing) -> None:
-        """Have the gate's process measure, on this machine."""
-        folder = work.folder / GATE_FOLDER
-        folder.mkdir(mode=0o700, exist_ok=True)
-        try:
-            job = gate_job(self._job(work), self._settings.train.gate, self._incumbent(), folder)
-        except ValueError as error:
-            raise Failed(str(error)) from None
-        _write(folder / GATE, job)
-        python = self._settings.train.python or sys.executable
-        async with started(command(python, folder)) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            said = asyncio.create_task(process.stderr.read())
-            async for line in process.stdout:
-                doing(_measuring(line))
-            code = await process.wait()
-            if code:
-                raise Failed(f"the gate could not measure: {_last_line(await said, code)}")
-            await said
+        """Have the gate's process measure, on the run's first host."""
+        launch = self._launch(work)
+        await measure(launch, self._settings.train.gate, self._incumbent(), doing)
 
     async def decide(self, work: Work, doing: Doing) -> Outcome:
         """Have the panel compare the answers, and decide."""
         from streams.training.comparing import JudgesAway, compare
         from trainer.gate.conclude import Unfinished, conclude
 
-        folder = work.folder / GATE_FOLDER
+        folder = work.folder / FOLDER
         try:
             await compare(self._written(), folder)
             doing("decides")
@@ -252,24 +230,27 @@ class WiredSteps:
     def _registry(self) -> Registry:
         return Registry(self._settings.paths.home / "models")
 
-    def _incumbent(self) -> Weights | None:
+    def _incumbent(self) -> Incumbent | None:
         model = self._registry().current()
         if model is None:
             return None
-        if model.is_adapter:
-            return Weights(model=model.card.base_model, adapter=str(model.weights))
-        return Weights(model=str(model.weights))
+        base = model.card.base_model if model.is_adapter else ""
+        return Incumbent(weights=model.weights, base=base)
 
     def _hosts(self, found: Plan) -> list[Host]:
         known = {host.name: host for host in hosts_of(self._settings)}
         return [known[node.host] for node in found.nodes if node.host in known]
 
-    def _job(self, work: Work) -> Job:
+    def _launch(self, work: Work) -> Launch:
         made = _made(work.folder)
         if made is None:
             raise Failed(f"{work.folder / SNAPSHOT} is gone")
         found = _plan_of(work.folder)
-        return job_of(found, self._settings, work.run.id, made.path, work.folder)
+        job = job_of(found, self._settings, work.run.id, made.path, work.folder)
+        try:
+            return launch_of(self._settings, work.run.id, work.folder, job, self._hosts(found))
+        except Unlaunchable as error:
+            raise Failed(str(error), retry=False) from None
 
 
 def _settings_as_written() -> Settings:
@@ -290,22 +271,6 @@ def _plan_of(folder: Path) -> Plan:
         return Plan.model_validate_json((folder / PLAN).read_bytes())
     except (FileNotFoundError, ValidationError) as error:
         raise Failed(f"{folder / PLAN} can't be read: {error}") from None
-
-
-def _write(path: Path, what: BaseModel) -> None:
-    """Put a file there in one step, so that one that is there is whole."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(what.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def _measuring(line: bytes) -> str:
-    """Return in words what the gate's process says of its progress."""
-    try:
-        said = json.loads(line)
-        return f"measures {said['step']} of {said['model']}: {said['done']} of {said['total']}"
-    except (ValueError, KeyError, TypeError):
-        return "measures the candidate"
 
 
 def _last_line(said: bytes, code: int | None) -> str:

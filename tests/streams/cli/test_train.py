@@ -96,6 +96,7 @@ def test_enough_pairs_outside_the_window_say_when(
     said = call("train").stdout
     assert f"inside {window}" in said
     assert f"{hour:02}:00 (enough pairs are there)" in said
+    assert "`clawback run` is not running; nothing starts or goes on before it is" in said
     found = json.loads(call("train", "--json").stdout)
     assert (found["new"], found["there"], found["why"]) == (3, 3, "threshold")
     assert found["next_ms"] == found["earliest_ms"] > time.time() * 1000
