@@ -14,7 +14,7 @@ from schemas.training import TrainingProgress, TrainingRun, TrainingState
 from streams.flow import BrokerError
 from streams.training.pace import Pace
 from streams.training.steps import Failed, Postponed, Refused, Steps, Work
-from trainer.runs.states import advance, fail, is_over, postpone
+from trainer.runs.states import advance, fail, postpone
 
 PROGRESS_EVERY = 5.0
 """Seconds between two records of how far a training is."""
@@ -79,15 +79,14 @@ class Driver:
             self._changed()
 
     async def _attempt(self) -> None:
-        work = self._work()
-        work.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._work().folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._run.state == "planned":
             await self._prepare()
-        if self._run.state == "waiting" or self._run.state == "running":
+        if self._run.state in ("waiting", "running"):
             await self._train_and_measure()
-        elif not self._steps.measured(work):
+        elif not self._steps.measured(self._work()):
             # Measuring was broken off.
-            async with self._steps.hold(work):
+            async with self._steps.hold(self._work()):
                 await self._steps.measure(self._work(), self._do)
         await self._conclude()
 
@@ -103,13 +102,10 @@ class Driver:
         hosts = await self._steps.plan(self._work())
         self._do("waits for its hosts")
         async with self._steps.hold(self._work()):
+            await self._to("running", hosts=hosts)
             if not self._steps.trained(self._work()):
-                if self._run.state != "running":
-                    await self._to("running", hosts=hosts)
                 self._do("trains")
                 await self._trained()
-            elif self._run.state != "running":
-                await self._to("running", hosts=hosts)
             await self._to("evaluating", hosts=hosts, progress=self._run.progress)
             if not self._steps.measured(self._work()):
                 self._do("measures the candidate")
@@ -167,9 +163,8 @@ class Driver:
         await self._tell(run)
         self.run = run
         level = logging.WARNING if run.state == "failed" else logging.INFO
-        logger.log(level, "training %s is %s%s", run.id[:8], run.state, _because(run))
-        if is_over(run):
-            self.doing = ""
+        because = f": {run.reason}" if run.reason else ""
+        logger.log(level, "training %s is %s%s", run.id[:8], run.state, because)
         self._changed()
 
     def _do(self, what: str) -> None:
@@ -183,10 +178,6 @@ class Driver:
     def _run(self) -> TrainingRun:
         assert self.run is not None
         return self.run
-
-
-def _because(run: TrainingRun) -> str:
-    return f": {run.reason}" if run.reason else ""
 
 
 def _now_ms() -> int:

@@ -14,9 +14,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.settings import Host, Settings
+from streams.training import handover
 from streams.training.files import write_model
 from streams.training.measuring import FOLDER, Incumbent, measure
 from streams.training.metrics import Metrics
+from streams.training.serving import seats, serve
 from streams.training.steps import Doing, Failed, Outcome, Postponed, Refused, Told, Work
 from trainer.gate.job import MEASURED
 from trainer.job import DONE, METRICS
@@ -63,9 +65,7 @@ class WiredSteps:
 
     async def begin(self) -> None:
         """Restore hosts that a driver which was killed has held."""
-        from streams.training.handover import undo_leftovers
-
-        for line in await undo_leftovers(self._settings):
+        for line in await handover.undo_leftovers(self._settings):
             logger.info("%s", line)
 
     async def snapshot(self, work: Work) -> str:
@@ -134,8 +134,6 @@ class WiredSteps:
 
     @asynccontextmanager
     async def _hold(self, work: Work) -> AsyncIterator[None]:
-        from streams.training import handover
-
         found = _plan_of(work.folder)
         hosts = self._hosts(found)
         try:
@@ -182,6 +180,7 @@ class WiredSteps:
 
     async def decide(self, work: Work, doing: Doing) -> Outcome:
         """Have the panel compare the answers, and decide."""
+        # Prompts, plots and pages: most of a stage's memory, and of no use before.
         from streams.training.comparing import JudgesAway, compare
         from trainer.gate.conclude import Unfinished, conclude
 
@@ -199,8 +198,6 @@ class WiredSteps:
 
     async def register(self, work: Work) -> str:
         """Put the model into the registry."""
-        from streams.training.serving import seats
-
         made = _made(work.folder)
         if made is None:
             raise Failed(f"{work.folder / SNAPSHOT} is gone")
@@ -214,8 +211,6 @@ class WiredSteps:
 
     async def promote(self, candidate: str, why: str, doing: Doing) -> str:
         """Move the registry's pointer, then write and tell what serves."""
-        from streams.training.serving import serve
-
         registry = self._registry()
         try:
             await asyncio.to_thread(

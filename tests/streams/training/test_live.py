@@ -7,13 +7,15 @@ figures of a good model.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import orjson
 
 from schemas.training import TrainingRun, read_training
 from streams.status.training import read_training as read_state
-from tests.faults.line import Line
+from tests.faults.line import REPO, Line
 from tests.support.pairing import pairing
 from tests.support.training import base_model, variables
 
@@ -62,6 +64,20 @@ def test_sessions_lead_to_a_model_by_themselves(tmp_path: Path) -> None:
 
         line.until(idle, "the state says that nothing is under way")
         assert line.stop() == 0
+
+
+def test_until_idle_waits_for_the_run_that_is_under_way(tmp_path: Path) -> None:
+    training = variables(base_model(tmp_path), min_pairs=str(PAIRS), seconds=0.3)
+    line = Line(tmp_path, alone=False, environment=training)
+    write_sessions(line)
+    command = "from streams.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", command, "run", "--until-idle", "--idle", "1", "--quiet"],
+        cwd=REPO, env=line.environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert states(line)[-1] == "promoted"
+    line.end()
 
 
 def test_a_stage_without_its_libraries_says_what_to_install(tmp_path: Path) -> None:
