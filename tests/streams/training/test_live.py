@@ -67,12 +67,12 @@ def test_sessions_lead_to_a_model_by_themselves(tmp_path: Path) -> None:
 
 
 def test_until_idle_waits_for_the_run_that_is_under_way(tmp_path: Path) -> None:
-    training = variables(base_model(tmp_path), min_pairs=str(PAIRS), seconds=0.3)
+    training = variables(base_model(tmp_path), min_pairs=str(PAIRS), seconds=1.0)
     line = Line(tmp_path, alone=False, environment=training)
     write_sessions(line)
     command = "from streams.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", command, "run", "--until-idle", "--idle", "1", "--quiet"],
+        [sys.executable, "-c", command, "run", "--until-idle", "--quiet"],
         cwd=REPO, env=line.environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
