@@ -79,6 +79,7 @@ class Driver:
             self._changed()
 
     async def _attempt(self) -> None:
+        self._check_settings()
         self._work().folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._run.state == "planned":
             await self._prepare()
@@ -89,6 +90,19 @@ class Driver:
             async with self._steps.hold(self._work()):
                 await self._steps.measure(self._work(), self._do)
         await self._conclude()
+
+    def _check_settings(self) -> None:
+        """Settings may have been changed while a run waited; its id and its record say others."""
+        train = self._train
+        planned = (self._run.tuning, self._run.method, self._run.base_model)
+        wanted = (train.tuning, train.method, train.model)
+        if planned != wanted:
+            raise Failed(
+                f"it was planned as {' '.join(planned[:2])} of {planned[2]}, and the settings say "
+                f"{' '.join(wanted[:2])} of {wanted[2]} now: start another with `clawback train "
+                "now`, or set them back",
+                retry=False,
+            )
 
     async def _prepare(self) -> None:
         self._do("plans")

@@ -24,7 +24,7 @@ class World:
     def __init__(self, folder: Path, steps: FakeSteps, **train: object) -> None:
         self.steps = steps
         self.told: list[TrainingRun] = []
-        settings = Train.model_validate({"backoff": "60s", **train})
+        settings = Train.model_validate({"backoff": "60s", "model": "tiny", **train})
         self.driver = Driver(steps, settings, folder, self.tell)
 
     async def tell(self, run: TrainingRun) -> None:
@@ -134,6 +134,14 @@ async def test_what_would_fail_again_is_not_tried_again(tmp_path: Path) -> None:
     last = world.told[-1]
     assert (last.state, last.retry_ms) == ("failed", None)
     assert last.reason == "every row is too long; `clawback train resume abababab` goes on with it"
+
+
+async def test_a_run_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
+    world = World(tmp_path, FakeSteps(), tuning="full")
+    await world.driver.carry(run("waiting"))
+    last = world.told[-1]
+    assert (last.state, last.retry_ms, world.steps.done) == ("failed", None, [])
+    assert "planned as lora dpo of tiny, and the settings say full dpo of tiny now" in last.reason
 
 
 async def test_a_mistake_in_a_step_fails_its_run_and_not_the_driver(tmp_path: Path) -> None:
