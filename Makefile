@@ -27,7 +27,7 @@ endif
 
 test-train:  ## The tests that need torch, in the kept environment
 	@python=$$($(PYTHON) infra/training/environment.py) && \
-	  HF_HUB_OFFLINE=1 $$python -m pytest -q -m "train and not slow" $(TRAINED)
+	  HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $$python -m pytest -q -m "train and not slow" $(TRAINED)
 
 train-env:  ## Set up the environment for training outside of the clone, once a machine; print it
 	@$(PYTHON) infra/training/environment.py
