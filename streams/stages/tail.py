@@ -8,7 +8,9 @@ from contextlib import suppress
 from schemas.settings import Settings
 from streams.broker import Broker
 from streams.embedded.locks import FileLock
-from streams.tail import Checkpoints, Tailer
+from streams.supervisor import leash
+from streams.tail.checkpoint import Checkpoints
+from streams.tail.tailer import Tailer
 
 STANDBY = 0.5
 """Seconds between two looks of a second tailer at whether the first is gone."""
@@ -52,7 +54,12 @@ class TailStage:
             while not lock.try_acquire():  # noqa: ASYNC110 - the event is another process's
                 await asyncio.sleep(STANDBY)
             checkpoints = Checkpoints(folder / f"{self._broker.identity}.db")
-            tailer = Tailer(self._settings, self._broker, checkpoints)
+            tailer = Tailer(
+                self._settings,
+                self._broker,
+                checkpoints,
+                paused=lambda yes: leash.paused(self.name, yes=yes),
+            )
             try:
                 await tailer.run()
             finally:

@@ -17,15 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from streams.tail.chain import Stop, pack, unpack
-from streams.tail.file import Signature
+from streams.tail.signature import Signature
 
 _log = logging.getLogger(__name__)
 
 _VERSION = 1
 _FORGET_SECONDS = 30 * 86400.0
-
-# Device and inode numbers use all 64 bits on some file systems; SQLite's integers have a sign.
-_SIGNATURE = struct.Struct("<QQqqq")
 
 _SCHEMA = """
 CREATE TABLE files (
@@ -216,7 +213,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _row(one: Checkpoint) -> tuple[object, ...]:
-    signature = one.signature and _SIGNATURE.pack(*one.signature)
+    signature = one.signature and one.signature.pack()
     return (
         one.id, one.root, one.agent, one.name, signature,
         one.at_end, one.settled, one.grown, one.marked, one.gone, pack(one.stops),
@@ -230,7 +227,7 @@ def _checkpoint(row: tuple[Any, ...], segments: tuple[Stop, ...]) -> Checkpoint:
         root=root,
         agent=agent,
         name=name,
-        signature=None if signature is None else Signature(*_SIGNATURE.unpack(signature)),
+        signature=None if signature is None else Signature.unpack(signature),
         at_end=bool(at_end),
         settled=bool(settled),
         grown=grown,

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from streams.tail.chain import Chain, Read, feed
 from streams.tail.lines import Line, split
+from streams.tail.signature import Signature
 
 if TYPE_CHECKING:
     from hashlib import blake2b as Hash
@@ -22,28 +23,6 @@ SETTLED_SECONDS = 2.0
 the file systems (4 ms on ext4, 1 s on HFS+, 2 s on FAT)."""
 
 _ATTEMPTS = 3
-
-
-class Signature(NamedTuple):
-    """What a file system says about a file; times in nanoseconds since the epoch."""
-
-    device: int
-    inode: int
-    size: int
-    modified: int
-    changed: int
-
-    @classmethod
-    def of(cls, result: os.stat_result) -> Signature:
-        """Take it from what `os.stat` says."""
-        return cls(
-            result.st_dev, result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns
-        )
-
-    @property
-    def identity(self) -> tuple[int, int]:
-        """Device and inode: the same after a rename, but also of another file after a deletion."""
-        return self.device, self.inode
 
 
 class Doubt(Enum):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from schemas.settings import Tail
 from streams.tail.checkpoint import Checkpoint
-from streams.tail.file import Signature
 from streams.tail.guard import Guard
 from streams.tail.names import Name, parse
+from streams.tail.signature import Signature
 from streams.tail.transcript import Generation, Transcript
 
 

@@ -41,6 +41,7 @@ class Tailer:
         publisher: the way out.
         checkpoints: where an earlier run came to. The tailer uses them alone, from its own thread.
         clock: seconds since the epoch, for `quiet` markers.
+        paused: told whether it waits for the broker, or for room for its checkpoints.
     """
 
     def __init__(
@@ -50,11 +51,14 @@ class Tailer:
         checkpoints: Checkpoints,
         *,
         clock: Callable[[], float] = time.time,
+        paused: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._publisher = publisher
         self._checkpoints = checkpoints
         self._clock = clock
+        self._paused = paused
+        self._waits: set[str] = set()
         self._complaints = Complaints(_log)
         self._follower: Follower | None = None
         # Checkpoints of acknowledged batches that could not be written yet.
@@ -149,7 +153,8 @@ class Tailer:
         if batch.records:
             await self._publish(batch)
         if batch.checkpoints:
-            await self._in_worker(lambda: self._store(batch))
+            stored = await self._in_worker(lambda: self._store(batch))
+            self._wait_for("checkpoints", yes=not stored)
 
     async def _publish(self, batch: Batch) -> None:
         wait = BACKOFF_SECONDS
@@ -162,13 +167,22 @@ class Tailer:
                     f"can't publish to the broker: {error}; it is tried again until it works, "
                     "and nothing is lost meanwhile",
                 )
+                self._wait_for("broker", yes=True)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, BACKOFF_MAX_SECONDS)
             else:
                 self._complaints.well("broker", "the broker takes records again")
+                self._wait_for("broker", yes=False)
                 return
 
-    def _store(self, batch: Batch) -> None:
+    def _wait_for(self, what: str, *, yes: bool) -> None:
+        waited = bool(self._waits)
+        self._waits = self._waits | {what} if yes else self._waits - {what}
+        if bool(self._waits) != waited:
+            self._paused(bool(self._waits))
+
+    def _store(self, batch: Batch) -> bool:
+        """Write the checkpoints; return whether that could be done."""
         unsaved = self._unsaved
         for checkpoint in batch.checkpoints.values():
             unsaved.cover(checkpoint)
@@ -180,9 +194,10 @@ class Tailer:
                 f"{error}; lines are still published, but those since now would be sent again "
                 "(with the same ids) after a restart. Make room or make the file writable",
             )
-        else:
-            unsaved.checkpoints.clear()
-            self._complaints.well("checkpoints", "checkpoints are written again")
+            return False
+        unsaved.checkpoints.clear()
+        self._complaints.well("checkpoints", "checkpoints are written again")
+        return True
 
     async def _in_worker(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, call)

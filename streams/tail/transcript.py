@@ -16,11 +16,12 @@ from schemas.settings import Tail
 from streams.flow import Outgoing
 from streams.tail.chain import Chain
 from streams.tail.checkpoint import Checkpoint
-from streams.tail.file import FollowedFile, Moved, Signature, Unsteady
+from streams.tail.file import FollowedFile, Moved, Unsteady
 from streams.tail.guard import Guard
 from streams.tail.markers import due
 from streams.tail.names import Name
 from streams.tail.records import Records
+from streams.tail.signature import Signature
 
 Identity = tuple[int, int]
 

@@ -22,7 +22,8 @@ import orjson
 from schemas.settings import Paths, Settings
 from streams.broker import open_broker
 from streams.flow import Outgoing, Publisher
-from streams.tail import Checkpoints, Tailer
+from streams.tail.checkpoint import Checkpoints
+from streams.tail.tailer import Tailer
 from tests.support.sessions import session
 
 MEGABYTES = 300

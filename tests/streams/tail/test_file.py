@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from streams.tail.chain import Chain, pack, unpack
 from streams.tail.checkpoint import Checkpoint
-from streams.tail.file import Doubt, FollowedFile, Moved, Signature, doubt
+from streams.tail.file import Doubt, FollowedFile, Moved, doubt
 from streams.tail.markers import ABANDONED, ENDED, QUIET, Marker, due
+from streams.tail.signature import Signature
 from streams.tail.transcript import assign
 from tests.streams.tail.world import lines
 

@@ -115,7 +115,8 @@ async def test_quiet_comes_when_it_is_due_and_not_at_the_next_rescan(tmp_path: P
 KILLED = """
 import asyncio, os, sys
 from pathlib import Path
-from streams.tail import Checkpoints, Tailer
+from streams.tail.checkpoint import Checkpoints
+from streams.tail.tailer import Tailer
 from schemas.settings import Settings
 class Broker:
     def __init__(self):

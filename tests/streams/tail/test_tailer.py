@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.tail import CheckpointError, Checkpoints
 from streams.tail import file as file_module
 from streams.tail import tailer as tailer_module
+from streams.tail.checkpoint import CheckpointError, Checkpoints
 from streams.tail.follower import Follower
 from streams.tail.transcript import Batch
 from tests.streams.tail.world import SESSION, World, line, lines

@@ -10,7 +10,8 @@ from schemas import DeadLetter, Entry
 from schemas.settings import Paths, Settings, Tail
 from schemas.topics import DEADLETTERS, ENTRIES
 from streams.flow import BrokerError, Outgoing
-from streams.tail import Checkpoints, Tailer
+from streams.tail.checkpoint import Checkpoints
+from streams.tail.tailer import Tailer
 
 SESSION = "11111111-2222-4333-8444-555555555555"
 
