@@ -142,8 +142,9 @@ def _print_trained(found: Forgot) -> None:
         click.echo(f"  not changed: snapshot {path}; remove it and make another if it holds this")
     for run in found.trained:
         made = f", model {run.model}" if run.model else ""
+        said = "has seen it" if run.sure else "may have seen it"
         click.echo(
-            f"  may have seen it: {run.method} of {run.base_model}, run {run.run} "
+            f"  {said}: {run.method} of {run.base_model}, run {run.run} "
             f"({run.state}){made}"
         )
     if not found.trained:

@@ -37,7 +37,8 @@ class Found:
         sessions: those the records are of.
         copies: sessions that hold copies of the turns and keep them.
         lines: digests of the log lines.
-        first_pair_ms: when the first of the pairs that go was published; None if none goes.
+        pairs: ids of preference pairs that go.
+        first_pair_ms: when the first of them was published; None if none goes.
     """
 
     offsets: dict[Partition, list[int]] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Found:
     sessions: set[str] = field(default_factory=set)
     copies: set[str] = field(default_factory=set)
     lines: list[str] = field(default_factory=list)
+    pairs: set[str] = field(default_factory=set)
     first_pair_ms: int | None = None
 
     def take(self, at: Partition, record: Record) -> None:
@@ -87,6 +89,7 @@ def find(log: Log, target: Target, forgotten: Forgotten) -> Found:
         ):
             found.take(at, record)
             if topic == PAIRS and value:
+                found.pairs.add((record.key or b"").decode())
                 at_ms = record.time_ms
                 found.first_pair_ms = min(found.first_pair_ms or at_ms, at_ms)
     return found

@@ -38,7 +38,7 @@ class Forgot:
 
     `records` counts by topic; `files` the lines of each file below the output directory;
     `snapshots` are data sets that were made before and are not changed; `trained` the runs that
-    may have seen it. `left` are files that still have the text among their bytes, such as
+    have seen it, or may have. `left` are files that still have the text among their bytes, such as
     snapshots; it is looked for where a text was forgotten, and not a session or an expression.
     """
 
@@ -107,7 +107,7 @@ def forget(settings: Settings, log: Log, target: Target, *, dry: bool = False) -
     key = read_key(home)
     forgotten = read(home, key)
     found = find(log, target, forgotten)
-    trained = trained_on(log, found.first_pair_ms)
+    trained = trained_on(log, output / "snapshots", target, found)
     if not dry:
         is_session = target.kind == "session"
         write(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from schemas.topics import TRAINING
 from schemas.training import TrainingRun, read_training
 from streams.embedded.log import Log
-from streams.forget.find import base
+from streams.forget.find import Found, base
+from streams.forget.rows import saw
+from streams.forget.target import Target
 
 BEGUN = ("running", "evaluating", "promoted")
 """A run that was refused or failed without ever having run has shown its pairs to no model."""
@@ -17,8 +20,12 @@ BEGUN = ("running", "evaluating", "promoted")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A training run that had begun after one of the pairs was there. `snapshot` is the
-    fingerprint of its data set; `state` the run's latest, `model` what it made, if it has."""
+    """A training run that had what goes among its rows: for `sure` where its snapshot says so,
+    perhaps where the snapshot is gone and the run had begun after one of the pairs was there.
+
+    `snapshot` is the fingerprint of its data set; `state` the run's latest, `model` what it made,
+    if it has.
+    """
 
     run: str
     base_model: str
@@ -26,19 +33,23 @@ class Seen:
     snapshot: str
     state: str
     model: str = ""
+    sure: bool = False
 
 
-def trained_on(log: Log, first_pair_ms: int | None) -> list[Seen]:
-    """Return the runs that may have seen pairs of which the first was there at `first_pair_ms`
-    (epoch milliseconds; None if there never was one).
+def trained_on(log: Log, snapshots: Path, target: Target, found: Found) -> list[Seen]:
+    """Return the runs that have seen, or may have seen, what goes.
+
+    Args:
+        log: has the runs.
+        snapshots: the directory of all snapshots.
+        target: what is forgotten.
+        found: what goes with it.
 
     Raises:
         LogError: the log can't be read.
     """
-    if first_pair_ms is None:
-        return []
     latest: dict[str, TrainingRun] = {}
-    begun: set[str] = set()
+    began: dict[str, int] = {}
     for topic in log.topics():
         if base(topic.name) != TRAINING:
             continue
@@ -51,13 +62,21 @@ def trained_on(log: Log, first_pair_ms: int | None) -> list[Seen]:
                     if run is None:
                         continue
                     latest[run.id] = run
-                    if run.state in BEGUN and record.time_ms >= first_pair_ms:
-                        begun.add(run.id)
-    runs = (latest[name] for name in sorted(begun))
-    return [
-        Seen(run.id, run.base_model, run.method, run.snapshot, run.state, run.candidate)
-        for run in runs
-    ]
+                    if run.state in BEGUN:
+                        began.setdefault(run.id, record.time_ms)
+    first = found.first_pair_ms
+    seen: list[Seen] = []
+    for name, at_ms in sorted(began.items()):
+        run = latest[name]
+        known = saw(run, snapshots, target, found)
+        if known or (known is None and first is not None and at_ms >= first):
+            seen.append(
+                Seen(
+                    *(run.id, run.base_model, run.method, run.snapshot, run.state, run.candidate),
+                    sure=bool(known),
+                )
+            )
+    return seen
 
 
 def _run(value: bytes | None) -> TrainingRun | None:

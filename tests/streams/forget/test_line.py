@@ -203,7 +203,7 @@ def test_models_that_may_have_seen_it_are_named(line: Line) -> None:
     log.append_many([Entry(f"clawback.{TRAINING}", 0, 2000, b"r", one.to_bytes())])
     log.close()
     found = json.loads(line.call("forget", "Zanzibar", "--yes", "--json"))
-    assert [run["base_model"] for run in found["trained"]] == ["qwen"]
+    assert [(run["base_model"], run["sure"]) for run in found["trained"]] == [("qwen", False)]
     assert line.holding("Zanzibar") == []
 
 
