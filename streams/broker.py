@@ -17,9 +17,8 @@ from schemas.topics import TOPICS
 from streams.embedded.log import Log
 from streams.embedded.partitioner import Partitioner
 from streams.embedded.records import Entry, LogError
-from streams.flow import BrokerError, Incoming, Outgoing
-
-READ_BYTES = 4 << 20
+from streams.embedded.topics import LogTopics
+from streams.flow import BrokerError, Incoming, Outgoing, Place
 
 
 class Broker(Protocol):
@@ -62,9 +61,15 @@ class Broker(Protocol):
     async def end(self, topic: str, partition: int) -> int:
         """Return the offset that the partition's next record will have."""
 
-    async def committed(
-        self, stage: str, places: Sequence[tuple[str, int]]
-    ) -> dict[tuple[str, int], int | None]:
+    async def topics(self) -> dict[str, int]:
+        """Return how many partitions each topic of the line has, by its bare name; those that
+        are not there yet are left out."""
+
+    async def bounds(self, places: Sequence[Place]) -> dict[Place, tuple[int, int]]:
+        """Return of each partition the first offset that is kept, and the one that its next
+        record will have. The topics must be there."""
+
+    async def committed(self, stage: str, places: Sequence[Place]) -> dict[Place, int | None]:
         """Return for each topic and partition the offset that a stage reads next, as its group
         has committed it; None if it has not read any."""
 
@@ -72,7 +77,7 @@ class Broker(Protocol):
         """Let go of the broker."""
 
 
-class EmbeddedBroker:
+class EmbeddedBroker(LogTopics):
     """The log in one SQLite file."""
 
     shares_partitions = False
@@ -80,7 +85,6 @@ class EmbeddedBroker:
     def __init__(self, path: Path, settings: Settings) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.url = f"embedded://{path}"
-        self.prefix = settings.broker.prefix
         self._partitions = settings.broker.partitions
         self._retention_ms = (
             int(settings.broker.retention * 1000) if settings.broker.retention > 0 else -1
@@ -88,10 +92,9 @@ class EmbeddedBroker:
         self._place = Partitioner()
         self._counts: dict[str, int] = {}
         try:
-            self.log = Log(path)
+            super().__init__(Log(path), settings.broker.prefix)
         except LogError as error:
             raise BrokerError(str(error)) from error
-        self.identity = self.log.identity
 
     def faust_settings(self, member: str) -> dict[str, Any]:  # noqa: ARG002 - one at a time works
         """Return what ``faust.App`` is to be told of this broker beside its url."""
@@ -126,50 +129,6 @@ class EmbeddedBroker:
             await asyncio.to_thread(self.log.append_many, entries)
         except LogError as error:
             raise BrokerError(str(error)) from error
-
-    async def read(self, topic: str, partition: int, start: int, stop: int) -> list[Incoming]:
-        """Return the first records of [start, stop), at most 4 MiB or one record of them."""
-        try:
-            found = await asyncio.to_thread(
-                self.log.read,
-                self._name(topic),
-                partition,
-                start,
-                max_records=max(0, min(stop - start, 2000)),
-                max_bytes=READ_BYTES,
-            )
-        except LogError as error:
-            raise BrokerError(str(error)) from error
-        return [
-            Incoming(topic, partition, record.offset, record.time_ms, record.key, record.value)
-            for record in found
-            if record.offset < stop
-        ]
-
-    async def end(self, topic: str, partition: int) -> int:
-        """Return the partition's high water."""
-        try:
-            return await asyncio.to_thread(self.log.high_water, self._name(topic), partition)
-        except LogError as error:
-            raise BrokerError(str(error)) from error
-
-    async def committed(
-        self, stage: str, places: Sequence[tuple[str, int]]
-    ) -> dict[tuple[str, int], int | None]:
-        """Return the committed offsets."""
-        named = {(self._name(topic), partition): (topic, partition) for topic, partition in places}
-        try:
-            found = await asyncio.to_thread(self.log.committed, f"{self.prefix}.{stage}", named)
-        except LogError as error:
-            raise BrokerError(str(error)) from error
-        return {named[at]: offset for at, offset in found.items()}
-
-    def close(self) -> None:
-        """Close the log file."""
-        self.log.close()
-
-    def _name(self, topic: str) -> str:
-        return f"{self.prefix}.{topic}"
 
     def _count(self, topic: str) -> int:
         count = self._counts.get(topic)

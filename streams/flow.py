@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from schemas.table import Table
+if TYPE_CHECKING:
+    from schemas.table import Table
+
+Place = tuple[str, int]
+"""A topic by its bare name, and a partition of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
 from streams.cli.common import find_settings, model_judges, read_settings
-from streams.cli.errors import CommandError
 from streams.cli.exits import NOT_RUNNING, OK, UNHEALTHY
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
+    from streams.broker import Broker
     from streams.cli.app import Options
-    from streams.embedded.log import Log
+    from streams.status.flow import Flow
     from streams.status.snapshot import Look
 
 BETWEEN = 0.5
@@ -38,7 +41,8 @@ BETWEEN = 0.5
 def command(options: Options, watch: bool, as_json: bool, every: float) -> int:
     """Show how far each stage has come, and how the processes are.
 
-    Exit code 3: nothing is running. 4: a process is in a crash loop or waits to be started again.
+    Exit code 3: nothing is running. 4: a process is in a crash loop or waits to be started again,
+    or the broker does not answer.
 
     \b
     Examples:
@@ -46,9 +50,8 @@ def command(options: Options, watch: bool, as_json: bool, every: float) -> int:
       clawback status --json | jq '.stages[] | select(.lag > 0)'
     """
     settings = read_settings(find_settings(options.config))
-    log = _open(settings)
-    try:
-        looking = _looker(settings, log)
+    with closing(_Broker(settings)) as broker:
+        looking = _looker(settings, broker)
         if watch:
             _watch(settings, looking, every, as_json=as_json)
             return OK
@@ -56,37 +59,63 @@ def command(options: Options, watch: bool, as_json: bool, every: float) -> int:
         time.sleep(BETWEEN)
         after = looking()
         _print(settings, before, after, as_json=as_json)
-    finally:
-        if log is not None:
-            log.close()
     if after.running is None:
         return NOT_RUNNING
     return OK if after.healthy else UNHEALTHY
 
 
-def _open(settings: Settings) -> Log | None:
-    from streams.broker import log_path
-    from streams.embedded.log import Log
-    from streams.embedded.records import LogError
+class _Broker:
+    """The broker, opened when it can be, and again after it did not answer."""
 
-    if settings.broker.url != "embedded":
-        click.echo("clawback: topics on Kafka are not counted here; see kcat or AKHQ", err=True)
-        return None
-    path = log_path(settings)
-    if not path.exists():
-        return None
-    try:
-        return Log(path)
-    except LogError as error:
-        raise CommandError(str(error)) from None
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._broker: Broker | None = None
+
+    def measure(self, stages: Sequence[str]) -> Flow:
+        """Return how far the stages have come; nothing where there is no log yet.
+
+        Raises:
+            BrokerError: it does not answer.
+        """
+        from streams.broker import log_path, open_broker
+        from streams.flow import BrokerError
+        from streams.status.flow import Flow, measure
+
+        if self._broker is None:
+            # To open the log would make it.
+            if self._settings.broker.url == "embedded" and not log_path(self._settings).exists():
+                return Flow()
+            # What is wrong is said in one line, not in aiokafka's.
+            logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+            self._broker = open_broker(self._settings)
+        try:
+            return asyncio.run(measure(self._broker, stages))
+        except BrokerError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._broker is not None:
+            self._broker.close()
+            self._broker = None
 
 
-def _looker(settings: Settings, log: Log | None) -> Callable[[], Look]:
+def _looker(settings: Settings, broker: _Broker) -> Callable[[], Look]:
+    from streams.flow import BrokerError
+    from streams.status.flow import Flow
     from streams.status.snapshot import look
     from streams.supervisor.layout import stages
 
     names = stages(settings)
-    return lambda: look(settings.paths.home, log, settings.broker.prefix, names)
+
+    def looking() -> Look:
+        try:
+            return look(settings.paths.home, broker.measure(names), names)
+        except BrokerError as error:
+            return look(settings.paths.home, Flow(), names, str(error))
+
+    return looking
 
 
 def _print(settings: Settings, before: Look, after: Look, *, as_json: bool) -> None:

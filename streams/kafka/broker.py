@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from schemas.settings import Settings
 from schemas.topics import TOPICS
-from streams.flow import Incoming, Outgoing
+from streams.flow import BrokerError, Incoming, Outgoing, Place
 from streams.kafka.connection import Connection
-from streams.kafka.groups import committed
+from streams.kafka.follower import KafkaFollower
+from streams.kafka.gauge import KafkaGauge
 from streams.kafka.link import Link
 from streams.kafka.publisher import KafkaPublisher
 from streams.kafka.reader import KafkaReader
@@ -41,7 +43,7 @@ class KafkaBroker:
         self._link = Link()
         try:
             self.identity = self._link.wait(cluster_id(self._connection))
-            self._publisher, self._reader = self._link.wait(self._open())
+            self._publisher, self._reader, self._gauge = self._link.wait(self._open())
         except BaseException:
             self._link.close()
             raise
@@ -84,10 +86,7 @@ class KafkaBroker:
             BrokerError: Kafka did not give what it has.
         """
         found = await self._link.call(self._reader.read(self._name(topic), partition, start, stop))
-        return [
-            Incoming(topic, partition, record.offset, record.timestamp, record.key, record.value)
-            for record in found
-        ]
+        return [self._incoming(record) for record in found]
 
     async def end(self, topic: str, partition: int) -> int:
         """Return the offset that the partition's next record will have.
@@ -97,9 +96,26 @@ class KafkaBroker:
         """
         return await self._link.call(self._reader.end(self._name(topic), partition))
 
-    async def committed(
-        self, stage: str, places: Sequence[tuple[str, int]]
-    ) -> dict[tuple[str, int], int | None]:
+    async def topics(self) -> dict[str, int]:
+        """Return how many partitions each topic of the line has, by its bare name.
+
+        Raises:
+            BrokerError: Kafka did not tell.
+        """
+        found = await self._link.call(self._gauge.topics(self._name("")))
+        return {self._bare(name): count for name, count in found.items()}
+
+    async def bounds(self, places: Sequence[Place]) -> dict[Place, tuple[int, int]]:
+        """Return of each partition the first offset that is kept, and the next one.
+
+        Raises:
+            BrokerError: Kafka did not tell.
+        """
+        named = {(self._name(topic), partition): (topic, partition) for topic, partition in places}
+        found = await self._link.call(self._reader.bounds(list(named)))
+        return {named[at]: bounds for at, bounds in found.items()}
+
+    async def committed(self, stage: str, places: Sequence[Place]) -> dict[Place, int | None]:
         """Return for each topic and partition the offset that a stage reads next, None if it has
         not read any.
 
@@ -108,8 +124,36 @@ class KafkaBroker:
         """
         named = {(self._name(topic), partition): (topic, partition) for topic, partition in places}
         group = f"{self.prefix}.{stage}"
-        found = await self._link.call(committed(self._connection, group, list(named)))
+        found = await self._link.call(self._gauge.committed(group, list(named)))
         return {named[at]: offset for at, offset in found.items()}
+
+    async def follow(
+        self, topics: Sequence[str], lookback: Mapping[str, int]
+    ) -> AsyncGenerator[list[Incoming], None]:
+        """Yield what comes on topics from now on, as it comes, in no consumer group.
+
+        Args:
+            topics: they must be there.
+            lookback: of how many of the newest records of each partition to begin with.
+
+        Raises:
+            BrokerError: Kafka refused.
+        """
+        counts = await self.topics()
+        places = [(topic, number) for topic in topics for number in range(counts.get(topic, 0))]
+        starts = {
+            (self._name(topic), number): max(low, high - lookback.get(topic, 0))
+            for (topic, number), (low, high) in (await self.bounds(places)).items()
+        }
+        follower = KafkaFollower(self._connection, starts)
+        try:
+            while True:
+                if found := await self._link.call(follower.poll()):
+                    yield [self._incoming(record) for record in found]
+        finally:
+            if not self._link.closed:
+                with suppress(BrokerError):
+                    await self._link.call(follower.close())
 
     def close(self) -> None:
         """Close the connections. Closing again does nothing."""
@@ -117,12 +161,27 @@ class KafkaBroker:
             self._link.wait(self._close())
             self._link.close()
 
-    async def _open(self) -> tuple[KafkaPublisher, KafkaReader]:
-        return KafkaPublisher(self._connection), KafkaReader(self._connection)
+    async def _open(self) -> tuple[KafkaPublisher, KafkaReader, KafkaGauge]:
+        connection = self._connection
+        return KafkaPublisher(connection), KafkaReader(connection), KafkaGauge(connection)
 
     async def _close(self) -> None:
         await self._publisher.close()
         await self._reader.close()
+        await self._gauge.close()
+
+    def _incoming(self, record: Any) -> Incoming:
+        return Incoming(
+            self._bare(record.topic),
+            record.partition,
+            record.offset,
+            record.timestamp,
+            record.key,
+            record.value,
+        )
+
+    def _bare(self, name: str) -> str:
+        return name.removeprefix(f"{self.prefix}.")
 
     def _name(self, topic: str) -> str:
         return f"{self.prefix}.{topic}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -51,6 +52,22 @@ class KafkaReader:
             async with self._busy, asyncio.timeout(PATIENCE):
                 consumer = await self._started()
                 return int((await consumer.end_offsets([place]))[place])
+
+    async def bounds(
+        self, places: Sequence[tuple[str, int]]
+    ) -> dict[tuple[str, int], tuple[int, int]]:
+        """Return of each partition the first offset that is kept, and the next one.
+
+        Raises:
+            BrokerError: Kafka did not tell.
+        """
+        wanted = [TopicPartition(*place) for place in places]
+        with translated(self._connection, "asking where the topics begin and end"):
+            async with self._busy, asyncio.timeout(PATIENCE):
+                consumer = await self._started()
+                low = await consumer.beginning_offsets(wanted)
+                high = await consumer.end_offsets(wanted)
+        return {(tp.topic, tp.partition): (low[tp], high[tp]) for tp in wanted}
 
     async def close(self) -> None:
         """Close the connection."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from streams.status.flow import StageProgress, TopicCount, progress, topic_counts
+from streams.status.flow import Flow, StageProgress, TopicCount
 from streams.status.judges import JudgeState, read_judges
 from streams.status.panels import PanelState, read_panels
 from streams.status.training import TrainingState, read_training
@@ -18,28 +18,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from streams.embedded.log import Log
-
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was there at one moment; `at` is monotonic seconds."""
+    """What was there at one moment; `at` is monotonic seconds. `unread` says why the broker could
+    not be asked; then there are no topics and stages."""
 
     at: float
     running: int | None
     line: LineState | None
     usage: dict[int, Usage]
-    topics: list[TopicCount]
-    stages: list[StageProgress]
+    topics: Sequence[TopicCount]
+    stages: Sequence[StageProgress]
     judges: list[JudgeState] = field(default_factory=list)
     panels: list[PanelState] = field(default_factory=list)
     training: TrainingState | None = None
+    unread: str = ""
 
     @property
     def healthy(self) -> bool:
-        """Whether no process is in a crash loop or waits to be started again."""
+        """Whether no process is in a crash loop or waits to be started again, and the broker
+        answers."""
         phases = [process.phase for process in self.line.processes] if self.line else []
-        return not {"crash-looping", "waiting"} & set(phases)
+        return not ({"crash-looping", "waiting"} & set(phases) or self.unread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Rate:
     eta: float | None
 
 
-def look(home: Path, log: Log | None, prefix: str, stages: Sequence[str]) -> Look:
-    """Look at the line once. `log` is None where there is none to read."""
+def look(home: Path, flow: Flow, stages: Sequence[str], unread: str = "") -> Look:
+    """Look at the line once, with what the broker has said, or why it did not."""
     running = HomeLock(home).holder()
     line = read_state(home) if running is not None else None
     pids = [process.pid for process in line.processes if process.pid] if line else []
@@ -62,11 +63,12 @@ def look(home: Path, log: Log | None, prefix: str, stages: Sequence[str]) -> Loo
         running,
         line,
         usage(pids),
-        topic_counts(log, prefix) if log else [],
-        progress(log, prefix, stages) if log else [],
+        flow.topics,
+        flow.stages,
         read_judges(home, _named(stages, "judge")),
         read_panels(home, _named(stages, "ensemble")),
         read_training(home) if "train" in stages else None,
+        unread,
     )
 
 
@@ -108,6 +110,7 @@ def as_json(before: Look, after: Look, models: Sequence[str], broker: str) -> di
         "pid": after.running or None,
         "started_ms": after.line.started_ms if after.line else None,
         "broker": broker,
+        "broker_error": after.unread or None,
         "llm_judges": list(models),
         "topics": [
             {

@@ -33,7 +33,9 @@ def render(before: Look, after: Look, models: Sequence[str], home: str) -> Rende
         parts += ["", *panel_lines(after)]
     if after.training is not None:
         parts += ["", *_training(after.training, running=after.running is not None)]
-    if after.topics:
+    if after.unread:
+        parts += ["", Text(f"topics are not counted: {after.unread}", style="red")]
+    elif after.topics:
         parts += ["", _topics(after)]
     else:
         parts += ["", Text("there are no topics yet")]

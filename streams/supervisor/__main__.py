@@ -15,22 +15,18 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from streams.cli.exits import BUSY, FAILED
-from streams.embedded.log import Log
 from streams.embedded.records import LogError
-from streams.status.flow import topic_counts
-from streams.supervisor.feed.feed import SHOWN, TURNS, VERDICTS, Feed
-from streams.supervisor.feed.follow import Follower, follow
-from streams.supervisor.feed.lines import Style, header
+from streams.flow import BrokerError
+from streams.supervisor.feed.feed import Feed
+from streams.supervisor.feed.lines import Style, header, known_line
 from streams.supervisor.idle import end_when_idle
 from streams.supervisor.lines import Lines
 from streams.supervisor.lock import AlreadyRunning, HomeLock
 from streams.supervisor.plan import Plan
+from streams.supervisor.source import PAUSE, Source
 from streams.supervisor.stalls import restart_stalled
 from streams.supervisor.summary import summary
 from streams.supervisor.supervise import Companion, Supervisor
-
-LOOKBACK = 200
-"""Turns of each partition whose words are read at the start, for verdicts that come later."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     except AlreadyRunning as error:
         print(f"clawback: {error}", file=sys.stderr)
         return BUSY
-    except (LogError, OSError) as error:
+    except (BrokerError, LogError, OSError) as error:
         print(f"clawback: {error}", file=sys.stderr)
         return FAILED
     finally:
@@ -53,10 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(plan: Plan) -> int:
     began = time.time()
-    log = None
-    if plan.log:
-        os.makedirs(os.path.dirname(plan.log), mode=0o700, exist_ok=True)
-        log = Log(plan.log)
+    source = Source(plan)
     style = Style(sys.stdout.isatty(), ZoneInfo(plan.timezone) if plan.timezone else None)
     width = max(len(process.name) for process in plan.processes)
     lines = Lines(plan.home / "logs", sys.stderr, width=width, verbose=plan.verbose)
@@ -67,57 +60,58 @@ def _run(plan: Plan) -> int:
             models=plan.models,
             openclaw=openclaw,
             output=str(plan.output),
-            known=_known(log, plan),
             style=style,
         )
         print("\n".join(above), flush=True)
-    if log is not None and plan.feed:
-        companions.append(_feeding(log, plan, style))
-    if log is not None and plan.until_idle is not None:
-        companions.append(_idling(log, plan.until_idle))
-    if log is not None and plan.stalled:
-        companions.append(_watching(log))
+        companions.append(_feeding(source, plan, style))
+    if plan.until_idle is not None:
+        companions.append(_idling(source, plan.until_idle))
+    if plan.stalled:
+        companions.append(_watching(source))
     try:
         code = asyncio.run(Supervisor(plan, lines, companions=companions).run())
-        if log is not None and plan.until_idle is not None:
-            _print(*summary(log, plan.prefix, plan.output, began))
+        if plan.until_idle is not None and source.opened is not None:
+            _print(*asyncio.run(summary(source.opened, plan.output, began)))
     finally:
         lines.close()
-        if log is not None:
-            log.close()
+        source.close()
     return code
 
 
-def _feeding(log: Log, plan: Plan, style: Style) -> Companion:
-    topics = [f"{plan.prefix}.{topic}" for topic in SHOWN]
-
-    async def feed(_: Supervisor) -> None:
+def _feeding(source: Source, plan: Plan, style: Style) -> Companion:
+    async def feed(supervisor: Supervisor) -> None:
         printer = Feed(plan.prefix, style, _print)
-        follower = Follower(log, topics, {f"{plan.prefix}.{TURNS}": LOOKBACK})
-        async with contextlib.aclosing(follow(log, follower, topics)) as batches:
-            async for batch in batches:
-                printer.take(batch)
+        earlier: list[int] = []
+
+        def known(count: int) -> None:
+            if count and not earlier:
+                _print(known_line(count))
+            earlier.append(count)
+
+        while True:
+            try:
+                async with contextlib.aclosing(source.arrivals(known)) as batches:
+                    async for batch in batches:
+                        printer.take(batch)
+            except BrokerError as error:
+                supervisor.lines.say(f"the feed waits, and may leave some out: {error}")
+                await asyncio.sleep(PAUSE)
 
     return feed
 
 
-def _idling(log: Log, quiet: float) -> Companion:
+def _idling(source: Source, quiet: float) -> Companion:
     async def watch(supervisor: Supervisor) -> None:
-        await end_when_idle(supervisor, log, quiet)
+        await end_when_idle(supervisor, source.open, quiet)
 
     return watch
 
 
-def _watching(log: Log) -> Companion:
+def _watching(source: Source) -> Companion:
     async def watch(supervisor: Supervisor) -> None:
-        await restart_stalled(supervisor, log)
+        await restart_stalled(supervisor, source)
 
     return watch
-
-
-def _known(log: Log | None, plan: Plan) -> int:
-    counts = topic_counts(log, plan.prefix) if log else []
-    return sum(count.records for count in counts if count.name == VERDICTS)
 
 
 def _print(*lines: str) -> None:

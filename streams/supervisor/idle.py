@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from streams.cli.exits import UNHEALTHY
-from streams.status.flow import progress, topic_counts
+from streams.flow import BrokerError
+from streams.status.flow import Flow, Topics, measure
 from streams.status.training import read_training
 
 if TYPE_CHECKING:
-    from streams.embedded.log import Log
     from streams.supervisor.supervise import Supervisor
 
 LOOK_EVERY = 0.25
@@ -36,28 +36,44 @@ class Stillness:
         return self._clock() - self._since
 
 
-async def end_when_idle(supervisor: Supervisor, log: Log, quiet: float) -> None:
+async def end_when_idle(
+    supervisor: Supervisor, opening: Callable[[], Awaitable[Topics]], quiet: float
+) -> None:
     """Stop the supervisor once every stage is ready and has read all there is, nothing is being
     trained, and nothing has come for `quiet` seconds; or, with an exit code that says so, when a
-    stage crash-loops."""
+    stage crash-loops, as all do where the broker can't be reached."""
     plan = supervisor.plan
     stages = [stage for process in plan.processes for stage in process.stages]
     still = Stillness()
     began = time.monotonic()
-    while True:
-        await asyncio.sleep(LOOK_EVERY)
-        states = [child.state for child in supervisor.children]
-        looping = [state.name for state in states if state.phase == "crash-looping"]
-        if looping:
-            supervisor.lines.say(f"giving up: {', '.join(looping)} can't be kept alive")
-            supervisor.stop(UNHEALTHY)
-            return
-        late = time.monotonic() - began > READY_PATIENCE
-        up = all(state.pid is not None and (state.phase == "running" or late) for state in states)
-        moved = [count.written for count in topic_counts(log, plan.prefix)]
-        lag = sum(stage.lag for stage in progress(log, plan.prefix, stages))
-        seen = read_training(plan.home) if "train" in stages else None
-        trains = seen is not None and seen.driven
-        if still.of((up, moved, lag, trains)) >= quiet and up and lag == 0 and not trains:
-            supervisor.stop()
-            return
+    opened = asyncio.ensure_future(opening())
+    try:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            states = [child.state for child in supervisor.children]
+            looping = [state.name for state in states if state.phase == "crash-looping"]
+            if looping:
+                supervisor.lines.say(f"giving up: {', '.join(looping)} can't be kept alive")
+                supervisor.stop(UNHEALTHY)
+                return
+            late = time.monotonic() - began > READY_PATIENCE
+            up = all(
+                state.pid is not None and (state.phase == "running" or late) for state in states
+            )
+            flow = await _measured(opened.result(), stages) if opened.done() else None
+            seen = read_training(plan.home) if "train" in stages else None
+            trains = seen is not None and seen.driven
+            done = flow is not None and not any(stage.lag for stage in flow.stages)
+            if still.of((up, flow, trains)) >= quiet and up and done and not trains:
+                supervisor.stop()
+                return
+    finally:
+        opened.cancel()
+
+
+async def _measured(broker: Topics, stages: Sequence[str]) -> Flow | None:
+    """Return how far the line has come, None while the broker does not say."""
+    try:
+        return await measure(broker, stages)
+    except BrokerError:
+        return None

@@ -2,7 +2,8 @@
 
 A process that dies is seen at once. One that hangs (a deadlock, a lost connection that nobody
 noticed, a machine's stopped process) is seen by what it does not do: there are records for it to
-read, and the offsets it has committed stay where they are. It is killed, which loses nothing, and
+read, and the offsets it has committed stay where they are. For the tailer, which commits to no
+group, it is bytes of session files and its checkpoints. It is killed, which loses nothing, and
 started again.
 """
 
@@ -10,19 +11,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streams.status.flow import StageProgress, progress
+from streams.flow import BrokerError
+from streams.status.flow import StageProgress, measure
+from streams.tail.behind import behind
 
 if TYPE_CHECKING:
-    from streams.embedded.log import Log
     from streams.supervisor.child import Child
+    from streams.supervisor.source import Opened, Source
     from streams.supervisor.supervise import Supervisor
 
 LOOK_EVERY = 30.0
 """Seconds between two looks; less only where the patience is shorter than a few of them."""
+
+TAIL = "tail"
 
 LOOKS = 4
 """Looks within the shortest patience."""
@@ -30,7 +36,7 @@ LOOKS = 4
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """A stage that stands still: for how many seconds, before how many records."""
+    """A stage that stands still: for how many seconds, before how many records, or bytes."""
 
     stage: str
     seconds: float
@@ -76,24 +82,54 @@ class Stalls:
         del self._since[stage.stage]
         return Stall(stage.stage, still, stage.lag)
 
+    def forget(self) -> None:
+        """Give every stage its time anew: nobody could come on while the broker was away."""
+        self._since.clear()
 
-async def restart_stalled(supervisor: Supervisor, log: Log) -> None:
+
+async def restart_stalled(supervisor: Supervisor, source: Source) -> None:
     """Restart the processes of stalled stages, for ever."""
     plan = supervisor.plan
     every = min(LOOK_EVERY, min(plan.stalled.values(), default=LOOK_EVERY) / LOOKS)
     stalls = Stalls(plan.stalled)
     children = {stage: child for child in supervisor.children for stage in child.state.stages}
+    broker = await source.open()
     while True:
         await asyncio.sleep(every)
-        for seen in progress(log, plan.prefix, list(children)):
+        try:
+            found = await _progress(broker, list(children), plan.openclaw, plan.home)
+        except BrokerError:
+            stalls.forget()
+            continue
+        for seen in found:
             child = children[seen.stage]
             stall = stalls.look(seen, _life(child, seen.stage))
             if stall is not None:
-                supervisor.lines.say(
-                    f"{stall.stage} has committed nothing for {stall.seconds:.0f} s while "
-                    f"{stall.lag} records wait for it; killing its process {child.state.pid}"
-                )
+                supervisor.lines.say(f"{_said(stall)}; killing its process {child.state.pid}")
                 child.replace()
+
+
+async def _progress(
+    broker: Opened, stages: Sequence[str], openclaw: Sequence[Path], home: Path
+) -> list[StageProgress]:
+    found = list((await measure(broker, stages)).stages)
+    if TAIL in stages:
+        checkpoints = home / "tail" / f"{broker.identity}.db"
+        read = await asyncio.to_thread(behind, openclaw, checkpoints)
+        found.append(StageProgress(TAIL, "", (), read.mark, read.bytes))
+    return found
+
+
+def _said(stall: Stall) -> str:
+    if stall.stage == TAIL:
+        return (
+            f"{TAIL} has read nothing for {stall.seconds:.0f} s while {stall.lag} bytes of "
+            "session files wait for it"
+        )
+    return (
+        f"{stall.stage} has committed nothing for {stall.seconds:.0f} s while "
+        f"{stall.lag} records wait for it"
+    )
 
 
 def _life(child: Child, stage: str) -> object:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
-if TYPE_CHECKING:
-    from streams.embedded.log import Log
+from streams.status.flow import Topics
 
 _ORDER = ("scored", "ensemble_disagreement", "incomplete", "skipped")
 
 
-def summary(log: Log, prefix: str, output: Path, since: float) -> list[str]:
-    """Return lines that count all the log holds, and the files written since (epoch seconds)."""
-    turns = {value["id"] for value in _values(log, f"{prefix}.turns")}
+async def summary(broker: Topics, output: Path, since: float) -> list[str]:
+    """Return lines that count all that is on the topics, and the files written since (epoch
+    seconds).
+
+    Raises:
+        BrokerError: the broker does not answer.
+    """
+    turns = {value["id"] async for value in _values(broker, "turns")}
     # The newest revision of a verdict is the last one.
-    verdicts = {value["id"]: value["status"] for value in _values(log, f"{prefix}.verdicts")}
-    pairs = {value["id"] for value in _values(log, f"{prefix}.pairs")}
+    verdicts = {value["id"]: value["status"] async for value in _values(broker, "verdicts")}
+    pairs = {value["id"] async for value in _values(broker, "pairs")}
     resolved = {
-        value["id"]: value.get("resolved", False) for value in _values(log, f"{prefix}.deadletters")
+        value["id"]: value.get("resolved", False) async for value in _values(broker, "deadletters")
     }
     letters = [name for name, done in resolved.items() if not done]
     counted = Counter(verdicts.values())
@@ -48,12 +52,13 @@ def written(output: Path, since: float) -> list[Path]:
     )
 
 
-def _values(log: Log, name: str) -> Iterator[dict[str, Any]]:
-    topic = log.topic(name)
-    for number in range(topic.partitions if topic else 0):
-        offset = 0
-        while records := log.read(name, number, offset, max_bytes=1 << 20):
+async def _values(broker: Topics, topic: str) -> AsyncIterator[dict[str, Any]]:
+    count = (await broker.topics()).get(topic, 0)
+    bounds = await broker.bounds([(topic, number) for number in range(count)])
+    for (_, number), (start, stop) in bounds.items():
+        at = start
+        while records := await broker.read(topic, number, at, stop):
             for record in records:
                 if record.value is not None:
                     yield orjson.loads(record.value)
-            offset = records[-1].offset + 1
+            at = records[-1].offset + 1

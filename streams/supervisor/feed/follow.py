@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from streams.embedded.log import Log
     from streams.embedded.records import Partition, Record, Topic
+    from streams.flow import Incoming
 
 LOOK_EVERY = 5.0
 """Seconds after which the log is looked at though nobody rang."""
@@ -40,7 +42,7 @@ class Arrived(NamedTuple):
     """A record that came on a topic."""
 
     topic: str
-    record: Record
+    record: Record | Incoming
 
 
 class Follower:
@@ -65,13 +67,13 @@ class Follower:
         found = self._reader.read_many(
             self._positions, max_records=MAX_RECORDS, max_bytes=MAX_BYTES
         )
-        arrived = []
+        came = []
         for at, records in found.items():
             self._positions[at] = records[-1].offset + 1
-            arrived += [Arrived(at[0], record) for record in records]
+            came += [(record.time_ms, Arrived(at[0], record)) for record in records]
         # What one topic says of another's record comes later in the broker's time.
-        arrived.sort(key=lambda each: each.record.time_ms)
-        return arrived
+        came.sort(key=itemgetter(0))
+        return [arrived for _, arrived in came]
 
     def _discover(self, lookback: Mapping[str, int], *, at_end: bool) -> None:
         for name in list(self._awaited):

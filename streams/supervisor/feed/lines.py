@@ -119,10 +119,9 @@ def more_line(count: int, style: Style) -> str:
 
 
 def header(
-    *, models: Sequence[str], openclaw: Sequence[str], output: str, known: int, style: Style
+    *, models: Sequence[str], openclaw: Sequence[str], output: str, style: Style
 ) -> list[str]:
-    """Return what stands above the feed: what is read, who judges, where it goes, and how many
-    verdicts are `known` from earlier, since only new ones are shown."""
+    """Return what stands above the feed: what is read, who judges, where it goes."""
     if models:
         judged = f"judged by {', '.join(models)}"
     else:
@@ -131,8 +130,13 @@ def header(
         f"clawback reads {', '.join(openclaw)}",
         f"  {judged}",
         f"  writes {output}; Ctrl-C stops it",
-        *([f"  {known} verdicts are there from earlier; new ones are shown here"] if known else []),
     ]
+
+
+def known_line(known: int) -> str:
+    """Return the line that says how many verdicts are there from earlier, as only new ones are
+    shown."""
+    return f"  {known} verdicts are there from earlier; new ones are shown here"
 
 
 def shorten(text: str, limit: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable
@@ -12,10 +13,13 @@ from click.testing import Result
 
 from schemas.settings import Settings
 from streams.broker import EmbeddedBroker, log_path
+from streams.embedded.log import Log
 from streams.embedded.records import Entry
+from streams.embedded.topics import LogTopics
 from streams.settings import load
-from streams.status.flow import topic_counts
-from streams.tail import Checkpoints, Tailer
+from streams.status.flow import measure
+from streams.tail.checkpoint import Checkpoints
+from streams.tail.tailer import Tailer
 from tests.support.sessions import write_sessions
 
 Call = Callable[..., Result]
@@ -46,9 +50,9 @@ async def settings(call: Call, tmp_path: Path) -> Settings:  # noqa: ARG001 - em
 
 
 def counts(settings: Settings, prefix: str) -> dict[str, int]:
-    broker = EmbeddedBroker(log_path(settings), settings)
-    found = {each.name: each.records for each in topic_counts(broker.log, prefix)}
-    broker.close()
+    topics = LogTopics(Log(log_path(settings)), prefix)
+    found = {each.name: each.records for each in asyncio.run(measure(topics, ())).topics}
+    topics.close()
     return found
 
 

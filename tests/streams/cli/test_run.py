@@ -9,10 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.kafka import KafkaProcess
 
 COMMAND = [sys.executable, "-c", "from streams.cli import main; main()"]
 REPOSITORY = Path(__file__).parents[3]
@@ -79,6 +82,35 @@ def test_the_samples_go_through_and_the_run_ends(
     [file] = (shell.folder / "samples/output/turns").glob("*.jsonl")
     assert f"wrote {file}" in once.stdout
     assert len(file.read_text().splitlines()) == int(counted[1])
+
+
+def test_on_kafka_they_are_told_of_and_counted_as_well(tmp_path: Path, kafka: KafkaProcess) -> None:
+    shell = Shell(tmp_path)
+    prefix = f"run-{uuid.uuid4().hex[:8]}"
+    shell.environ |= {"CLAWBACK_BROKER__URL": kafka.url, "CLAWBACK_BROKER__PREFIX": prefix}
+    done = shell.call("run", "--samples", "--home", "samples", "--until-idle")
+    assert done.returncode == 0, done.stderr
+    assert "please do the multi thing" in done.stdout
+    counted = re.search(r"(\d+) turns, (\d+) verdicts \(", done.stdout)
+    assert counted
+    assert counted[1] == counted[2] != "0"
+    code, found = shell.status()
+    assert code == 3
+    topics = {topic["topic"]: topic["records"] for topic in found["topics"]}
+    assert topics["verdicts"] == int(counted[2])
+    assert all(stage["lag"] == 0 for stage in found["stages"])
+    assert any(stage["committed"] for stage in found["stages"])
+
+
+def test_a_kafka_that_is_away_is_one_line_in_the_status(shell: Shell) -> None:
+    away = Shell(shell.folder / "away")
+    away.folder.mkdir()
+    away.environ["CLAWBACK_BROKER__URL"] = "kafka://127.0.0.1:1"
+    answer = away.call("status", "--json")
+    assert answer.returncode == 3
+    assert "127.0.0.1:1 can't be reached" in json.loads(answer.stdout)["broker_error"]
+    assert "aiokafka" not in answer.stderr
+    assert "Traceback" not in answer.stderr
 
 
 @pytest.fixture

@@ -82,6 +82,17 @@ def test_a_judge_whose_machine_is_away_may_wait() -> None:
         clock.now += 50
 
 
+def test_time_without_a_broker_does_not_count() -> None:
+    clock = Clock()
+    it = stalls(clock)
+    assert it.look(seen(5, 3), life=1) is None
+    clock.now += 3600
+    it.forget()
+    assert it.look(seen(5, 3), life=1) is None
+    clock.now += 60
+    assert it.look(seen(5, 3), life=1) is not None
+
+
 def test_a_language_model_gets_three_of_its_timeouts_and_the_time_it_waits_for_a_reply() -> None:
     judge = ModelJudge(
         kind="ollama", name="slow", url="http://x", model="m", timeout=600, reaction_wait=900
