@@ -2,6 +2,7 @@
 
 from schemas.deadletter import DeadLetter, deadletter_id
 from schemas.entry import Entry, Origin, line_id, marker_id
+from schemas.generation import Generation, generation_id
 from schemas.identity import digest, well_formed
 from schemas.judgement import DIMENSIONS, Judgement, Scores, judgement_id
 from schemas.pair import ChatMessage, PreferencePair, Side, pair_id
@@ -26,6 +27,7 @@ __all__ = [
     "DeadLetter",
     "Decision",
     "Entry",
+    "Generation",
     "Judgement",
     "Medians",
     "Opinion",
@@ -43,6 +45,7 @@ __all__ = [
     "Verdict",
     "deadletter_id",
     "digest",
+    "generation_id",
     "judgement_id",
     "line_id",
     "marker_id",

@@ -9,19 +9,21 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer
 from schemas.identity import digest
 from schemas.record import Part, Record
 
-Strategy = Literal["branch", "retry", "same_request", "neighbour", "unpaired"]
+Strategy = Literal["branch", "retry", "same_request", "regenerate", "neighbour", "unpaired"]
 """How an example was found, the best first.
 
 `branch`: the same prompt word for word in the same session, answered twice; or a failed call and
 the one that set it right. `retry`: the user asked again or corrected, and a later turn did well.
-`same_request`: the same words at another time. `neighbour`: nearly the same words. `unpaired`: a
-decision without a partner, with a label.
+`same_request`: the same words at another time. `regenerate`: beside the decision that went wrong,
+what a model asked again would have decided, scored by the panel. `neighbour`: nearly the same
+words. `unpaired`: a decision without a partner, with a label.
 """
 
 WEIGHTS: Final[dict[Strategy, float]] = {
     "branch": 1.0,
     "retry": 0.8,
     "same_request": 0.6,
+    "regenerate": 0.5,
     "neighbour": 0.3,
     "unpaired": 1.0,
 }

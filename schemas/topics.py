@@ -12,6 +12,7 @@ JUDGEMENTS: Final = "judgements"
 VERDICTS: Final = "verdicts"
 PAIRS: Final = "pairs"
 REVIEWS: Final = "reviews"
+GENERATIONS: Final = "generations"
 TRAINING: Final = "training"
 DEADLETTERS: Final = "deadletters"
 
@@ -24,6 +25,7 @@ TOPICS: Final = (
     VERDICTS,
     PAIRS,
     REVIEWS,
+    GENERATIONS,
     TRAINING,
     DEADLETTERS,
 )

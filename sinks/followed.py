@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import orjson
 from pydantic_core import from_json
 
+from schemas.generation import Generation
 from schemas.pair import PreferencePair
 from schemas.settings import Pairs
 from schemas.table import Table
@@ -21,6 +22,7 @@ from sinks.example import Given
 from sinks.kept import replace_pairs
 from sinks.output import Output
 from sinks.strategies.recovery import recovery
+from sinks.strategies.regenerate import regenerated
 from sinks.strategies.retry import retry
 
 _CASE = "pairs/case/"
@@ -38,10 +40,12 @@ _MAY_HAVE_FAILED = re.compile(
 
 class Case(NamedTuple):
     """A turn and the good ones that mended it, each with what the user said from the one to the
-    other. A turn without any did well itself, and may have recovered from a failed call."""
+    other; and what models would have decided in its place. A turn without any did well itself, and
+    may have recovered from a failed call."""
 
     given: Given
-    mends: tuple[tuple[Given, tuple[str, ...]], ...]
+    mends: tuple[tuple[Given, tuple[str, ...]], ...] = ()
+    generations: tuple[Generation, ...] = ()
 
 
 class Followed:
@@ -104,11 +108,15 @@ class Followed:
             return None
         if given.overall >= self._rules.chosen:
             may = "branch" in self._rules.strategies and _MAY_HAVE_FAILED.search(given.record)
-            return Case(given, ()) if may else None
-        if given.overall <= self._rules.rejected and "retry" in self._rules.strategies:
-            mends = tuple(self._mended(turn_id, table))
-            return Case(given, mends) if mends else None
-        return None
+            return Case(given) if may else None
+        if given.overall > self._rules.rejected:
+            return None
+        strategies = self._rules.strategies
+        mends = tuple(self._mended(turn_id, table)) if "retry" in strategies else ()
+        made: tuple[Generation, ...] = ()
+        if "regenerate" in strategies:
+            made = tuple(known.generations_of(turn_id, self._panel, table))
+        return Case(given, mends, made) if mends or made else None
 
     def _mended(self, turn_id: str, table: Table) -> Iterator[tuple[Given, tuple[str, ...]]]:
         """Yield the good turns at the end of chains of asking again, the nearest first, with what
@@ -160,7 +168,7 @@ def pairs_of(case: Case, panel: str, rules: Pairs) -> list[PreferencePair]:
         rules: how far apart two sides have to be, and how many pairs are made.
     """
     first = case.given.scored()
-    if not case.mends:
+    if not case.mends and not case.generations:
         found = recovery(first, panel)
         return [] if found is None else [found]
     pairs: list[PreferencePair] = []
@@ -170,6 +178,5 @@ def pairs_of(case: Case, panel: str, rules: Pairs) -> list[PreferencePair]:
         found = retry(first, later.scored(), replies, panel)
         if found is not None:
             pairs.append(found)
-            if len(pairs) >= min(rules.per_prompt, rules.per_side):
-                break
-    return pairs
+    pairs += filter(None, (regenerated(first, made, panel, rules) for made in case.generations))
+    return pairs[: min(rules.per_prompt, rules.per_side)]

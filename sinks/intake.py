@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from schemas.generation import Generation
 from schemas.reaction import Reaction
 from schemas.review import Review
 from schemas.table import Table
-from schemas.topics import REACTIONS, REVIEWS, TURNS, VERDICTS
+from schemas.topics import GENERATIONS, REACTIONS, REVIEWS, TURNS, VERDICTS
 from schemas.verdict import Verdict
 from sinks import known
 from sinks.kept import take_review
@@ -23,7 +24,7 @@ from sinks.known import Heard, TurnRead, VerdictRead
 from sinks.spread import Spread
 from sinks.strategies.asked import Asked
 
-TOPICS = (TURNS, VERDICTS, REACTIONS, REVIEWS)
+TOPICS = (TURNS, VERDICTS, REACTIONS, GENERATIONS, REVIEWS)
 """What is read."""
 
 
@@ -34,7 +35,7 @@ class Turned(NamedTuple):
     heard: Heard | None
 
 
-Read = Turned | VerdictRead | Heard | Review
+Read = Turned | VerdictRead | Heard | Generation | Review
 
 
 def read(topic: str, value: bytes) -> Read | None:
@@ -48,6 +49,8 @@ def read(topic: str, value: bytes) -> Read | None:
             return known.read_verdict(Verdict.model_validate_json(value))
         if topic == REACTIONS:
             return known.read_reaction(Reaction.model_validate_json(value))
+        if topic == GENERATIONS:
+            return Generation.model_validate_json(value)
         return Review.model_validate_json(value)
     except ValidationError:
         # The line has put it among the dead letters; here it is only counted.
@@ -92,6 +95,8 @@ class Intake:
                 self._note_judges(found)
         elif isinstance(found, Heard):
             known.put_reaction(found, self._table)
+        elif isinstance(found, Generation):
+            known.take_generation(found, self._table)
         else:
             take_review(found, self._table)
 

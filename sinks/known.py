@@ -4,6 +4,7 @@ In the table, under `pairs/`:
     turn/<turn id>               where it stands, rank among copies; the turn's record
     score/<turn id>              by panel: rank, status, overall, the judges' words
     reaction/<turn id>           by reaction id: when, what
+    generation/<turn id>         by id: what a model would have decided, as its record has it
     after/<at_ms>                the turns that a message of this time reacts to
     asked/<session>/<at_ms>      the turns that a message of this time began
     judges/<panel>/<judge>       the judges, their models and rubrics, as its verdicts name them
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from schemas.generation import Generation
 from schemas.reaction import Reaction
 from schemas.table import Table
 from schemas.turn import Turn
@@ -27,6 +29,7 @@ TURN = "pairs/turn/"
 SCORE = "pairs/score/"
 JUDGES = "pairs/judges/"
 _REACTION = "pairs/reaction/"
+_GENERATION = "pairs/generation/"
 _AFTER = "pairs/after/"
 _ASKED = "pairs/asked/"
 
@@ -185,6 +188,30 @@ def put_reaction(heard: Heard, table: Table) -> bool:
     known[heard.id] = (heard.at_ms, heard.text)
     table.put(key, orjson.dumps(known, option=orjson.OPT_SORT_KEYS))
     return True
+
+
+def take_generation(generation: Generation, table: Table) -> bool:
+    """Take in what a model would have decided in a turn and say whether it is new."""
+    key = _GENERATION + generation.turn_id
+    stored = table.get(key)
+    made: dict[str, Any] = {} if stored is None else orjson.loads(stored)
+    record = generation.model_dump(mode="json", by_alias=True)
+    if made.get(generation.id) == record:
+        return False
+    made[generation.id] = record
+    table.put(key, orjson.dumps(made, option=orjson.OPT_SORT_KEYS))
+    return True
+
+
+def generations_of(turn_id: str, panel: str, table: Table) -> list[Generation]:
+    """Return what models would have decided in a turn, where the panel gave it a score: the best
+    first."""
+    stored = table.get(_GENERATION + turn_id)
+    made = (
+        [] if stored is None else [*map(Generation.model_validate, orjson.loads(stored).values())]
+    )
+    scored = [each for each in made if each.panel == panel and each.overall is not None]
+    return sorted(scored, key=lambda each: (-(each.overall or 0), each.id))
 
 
 def line_of(turn_id: str, table: Table) -> Line | None:

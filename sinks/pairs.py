@@ -14,11 +14,12 @@ from pathlib import Path
 
 import orjson
 
+from schemas.generation import Generation
 from schemas.reaction import Reaction
 from schemas.review import Review
 from schemas.settings import Pairs
 from schemas.table import Table
-from schemas.topics import REACTIONS, REVIEWS, TURNS, VERDICTS
+from schemas.topics import GENERATIONS, REACTIONS, REVIEWS, TURNS, VERDICTS
 from schemas.verdict import Verdict
 from sinks import known
 from sinks.followed import AsksAgain, Followed
@@ -57,7 +58,7 @@ class PairsSink:
         clock: a monotonic clock in seconds.
     """
 
-    topics = (TURNS, VERDICTS, REACTIONS, REVIEWS)
+    topics = (TURNS, VERDICTS, REACTIONS, REVIEWS, GENERATIONS)
 
     def __init__(
         self,
@@ -78,8 +79,8 @@ class PairsSink:
         self._ruled = False
 
     def apply(self, topic: str, value: bytes, table: Table) -> list[Output]:
-        """Take in a turn, a verdict, a reaction or a review and return the pairs that come, change
-        or go.
+        """Take in a turn, a verdict, a reaction, a generation or a review and return the pairs that
+        come, change or go.
 
         The first record also brings what follows from changed settings.
 
@@ -111,6 +112,11 @@ class PairsSink:
             if known.take_reaction(reaction, table):
                 concerned = self._followed.concerned(reaction.turn_id, table)
                 outputs += self._followed.place(concerned, table)
+        elif topic == GENERATIONS:
+            generation = Generation.model_validate_json(value)
+            outputs = self.rule(table)
+            if known.take_generation(generation, table):
+                outputs += self._followed.place([generation.turn_id], table)
         elif topic == REVIEWS:
             review = Review.model_validate_json(value)
             outputs = self.rule(table)

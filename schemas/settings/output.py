@@ -53,7 +53,7 @@ class Pairs(Section):
     strategies: Annotated[tuple[Strategy, ...], NoDecode] = Field(
         ("branch", "retry", "same_request", "unpaired"),
         description='How pairs are found. "neighbour" (nearly the same words) finds more, and '
-        "worse ones.",
+        'worse ones; "regenerate" takes what `clawback pairs regenerate` had made.',
     )
     max_length_ratio: float = Field(
         0.0,

@@ -70,7 +70,9 @@ class Chooser:
                 f"{0 if pair['reviewed'] else 1}{RUNGS[pair['strategy']]}/{20 - margin:06.3f}"
                 f"/{pair['id']}"
             )
-            agent = self._agent(pair["chosen"]["turn_id"])
+            # A generated decision is of no turn; the one it stands beside is.
+            sides = (pair["chosen"]["turn_id"], pair["rejected"]["turn_id"])
+            agent = next(filter(None, map(self._agent, sides)), "")
             self._table.put(_ORDER + order, orjson.dumps((key, agent)))
             self._tick()
         for example in self._spread(partial(pair_example, self._rules), self._in_order()):

@@ -7,14 +7,15 @@ import logging
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.pair import PreferencePair
+from schemas.generation import Generation, generation_id
+from schemas.pair import ChatMessage, PreferencePair, Strategy
 from schemas.reaction import Reaction, reaction_id
 from schemas.record import Record
 from schemas.review import Review
@@ -46,7 +47,13 @@ def table() -> MemoryTable:
 
 
 def topic_of(record: Record) -> str:
-    kinds = {Turn: "turns", Verdict: "verdicts", Reaction: "reactions", Review: "reviews"}
+    kinds = {
+        Turn: "turns",
+        Verdict: "verdicts",
+        Reaction: "reactions",
+        Review: "reviews",
+        Generation: "generations",
+    }
     return kinds[type(record)]
 
 
@@ -231,7 +238,7 @@ def test_a_promoted_panel_makes_all_pairs_again(
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b'{"id":"x"}'])
-@pytest.mark.parametrize("topic", ["turns", "verdicts", "reactions", "reviews"])
+@pytest.mark.parametrize("topic", ["turns", "verdicts", "reactions", "generations", "reviews"])
 def test_what_is_no_record_is_refused(
     sink: PairsSink, table: MemoryTable, topic: str, value: bytes
 ) -> None:
@@ -332,8 +339,64 @@ def a_world(rng: random.Random, make_turn: Make, make_verdict: Make) -> list[Rec
             *heard,
             make_verdict(n, rng.choice([2, 5, 9])),
             make_verdict(n, rng.choice([1, 3, 4, 7, 8, 10]), revision=2),
+            make_generation(n, rng.choice([3, 8, 9])),
         ]
     return records
+
+
+def make_generation(number: int, overall: float, **changes: Any) -> Generation:
+    message = ChatMessage(role="assistant", content=f"better answer {number}, of {overall}")
+    fields: dict[str, Any] = {
+        "turn_id": f"{number:032x}",
+        "decision": 1,
+        "model": "helper",
+        "message": message,
+        "panel": "default",
+        "overall": overall,
+    } | changes
+    where = (fields["turn_id"], fields["decision"], fields["model"], fields["message"])
+    return Generation(id=generation_id(*where), **fields)
+
+
+def test_what_a_model_would_have_decided_pairs_with_the_bad_decision(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    rules = Pairs(strategies=("regenerate",))
+    sink = PairsSink(tmp_path, "default", rules, asks_again)
+    records = [make_turn(1, request=ASK), make_verdict(1, 2), make_generation(1, 9)]
+    (made,) = feed(sink, table, *records)
+    (pair,) = lines(tmp_path)
+    assert (pair.strategy, pair.margin, pair.weight) == ("regenerate", 7, 0.5)
+    assert [message.content for message in pair.prompt] == [ASK]
+    assert pair.chosen.messages[0].content == "better answer 1, of 9"
+    assert pair.rejected.messages[0].tool_calls is not None
+    (gone,) = feed(sink, table, make_verdict(1, 8, revision=2))
+    assert gone == Output("pairs", made.key, None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"overall": 6},
+        {"overall": None},
+        {"panel": "another"},
+        {"message": None},
+        {"decision": 7},
+    ],
+)
+def test_a_generation_that_the_panel_does_not_find_good_makes_no_pair(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make, changes: Any
+) -> None:
+    sink = PairsSink(tmp_path, "default", Pairs(strategies=("regenerate",)), asks_again)
+    made = make_generation(1, **({"overall": 9} | changes))
+    assert feed(sink, table, make_turn(1, request=ASK), make_verdict(1, 2), made) == []
+
+
+def test_generations_are_left_aside_unless_they_are_asked_for(
+    sink: PairsSink, table: MemoryTable, make_turn: Make, make_verdict: Make
+) -> None:
+    records = [make_turn(1, request=ASK), make_verdict(1, 2), make_generation(1, 9)]
+    assert feed(sink, table, *records) == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -350,7 +413,7 @@ def test_any_order_repeats_and_restarts_end_in_the_same_pairs(
     seed: int,
     cuts: set[int],
 ) -> None:
-    rules = Pairs(strategies=("branch", "retry", "same_request", "neighbour", "unpaired"))
+    rules = Pairs(strategies=get_args(Strategy))
     records = a_world(random.Random(world), make_turn, make_verdict)
     plain = tmp_path_factory.mktemp("plain")
     first = PairsSink(plain, "default", rules, asks_again)
