@@ -96,9 +96,13 @@ async def restart_stalled(supervisor: Supervisor, source: Source) -> None:
     broker = await source.open()
     while True:
         await asyncio.sleep(every)
+        began = time.monotonic()
         try:
             found = await _progress(broker, list(children), plan.openclaw, plan.home)
         except BrokerError:
+            found = []
+        # A broker that took so long to answer was away, or as good as that.
+        if not found or time.monotonic() - began > every:
             stalls.forget()
             continue
         for seen in found:
