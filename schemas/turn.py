@@ -120,6 +120,9 @@ class Turn(Record):
     original is judged.
 
     `reaction` is what the user said next, where that is what closed the turn.
+
+    `proposed` says that the last decision was made to be judged and never carried out: its calls
+    have no results. No such turn stands on a topic.
     """
 
     id: str
@@ -146,6 +149,7 @@ class Turn(Record):
     continues: str | None = None
     copied: bool = False
     reaction: Reaction | None = None
+    proposed: bool = Field(False, exclude_if=lambda proposed: not proposed)
 
     @property
     def decisions(self) -> tuple[Decision, ...]:

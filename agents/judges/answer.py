@@ -73,7 +73,7 @@ def last_object(
     Raises:
         Unreadable: there is none.
     """
-    thoughts_end = _end_of_thoughts(content)
+    thoughts_end = end_of_thoughts(content)
     tail = content[thoughts_end:]
     found = find(tail, names)
     if found is not None:
@@ -213,7 +213,7 @@ _THOUGHTS_START = re.compile(
 )
 
 
-def _end_of_thoughts(content: str) -> int:
+def end_of_thoughts(content: str) -> int:
     """Return where the answer proper begins; some models never write the start of thinking."""
     end = 0
     for match in _THOUGHTS_END.finditer(content):

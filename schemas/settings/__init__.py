@@ -12,6 +12,7 @@ from schemas.settings.panels import Panel
 from schemas.settings.paths import Paths
 from schemas.settings.prefilter import Prefilter, Rule, ShortRule, TriggerRule
 from schemas.settings.reading import Extract, Privacy, Tail
+from schemas.settings.regenerate import Regenerate
 from schemas.settings.section import Section
 from schemas.settings.settings import Settings, Supervision
 from schemas.settings.train import Gate, Host, Lora, Serving, Train
@@ -32,6 +33,7 @@ __all__ = [
     "Paths",
     "Prefilter",
     "Privacy",
+    "Regenerate",
     "Rule",
     "Section",
     "Serving",

@@ -13,6 +13,7 @@ from schemas.settings.panels import Panel
 from schemas.settings.paths import Paths
 from schemas.settings.prefilter import Prefilter
 from schemas.settings.reading import Extract, Privacy, Tail
+from schemas.settings.regenerate import Regenerate
 from schemas.settings.section import Section, mistake
 from schemas.settings.train import Host, Train
 
@@ -73,6 +74,9 @@ class Settings(BaseSettings):
     )
     sinks: Sinks = Field(Sinks(), description="What is written for you to read.")
     pairs: Pairs = Field(Pairs(), description="Which turns make preference pairs.")
+    regenerate: Regenerate = Field(
+        Regenerate(), description="Who is asked for a better decision where one went wrong."
+    )
     train: Train = Field(Train(), description="When a model is trained, and how.")
     hosts: tuple[Host, ...] = Field(
         (), description="The machines that train. Without any, this one, with its memory."
