@@ -81,6 +81,7 @@ class Line:
             "CLAWBACK_PATHS__HOME": str(self.home),
             "CLAWBACK_PATHS__OUTPUT": str(self.output),
             "CLAWBACK_BROKER__URL": kafka.url if kafka else "embedded",
+            "CLAWBACK_BROKER__KAFKA__REPLICATION": str(min(kafka.nodes, 3)) if kafka else "1",
             "CLAWBACK_BROKER__PREFIX": f"faults-{uuid.uuid4().hex[:8]}",
             "CLAWBACK_BROKER__PARTITIONS": "2",
             "CLAWBACK_TAIL__QUIET": f"{QUIET}s",

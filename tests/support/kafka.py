@@ -37,6 +37,7 @@ class KafkaProcess:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
+        self.nodes = int(options[options.index("--nodes") + 1]) if "--nodes" in options else 1
         self._process = subprocess.Popen(
             [
                 *(sys.executable, str(INFRA / "run.py"), "--leash", "--port", "0"),
