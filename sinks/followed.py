@@ -115,7 +115,7 @@ class Followed:
         mends = tuple(self._mended(turn_id, table)) if "retry" in strategies else ()
         made: tuple[Generation, ...] = ()
         if "regenerate" in strategies:
-            made = tuple(known.generations_of(turn_id, self._panel, table))
+            made = tuple(known.best_generations_of(turn_id, self._panel, table))
         return Case(given, mends, made) if mends or made else None
 
     def _mended(self, turn_id: str, table: Table) -> Iterator[tuple[Given, tuple[str, ...]]]:

@@ -203,13 +203,17 @@ def take_generation(generation: Generation, table: Table) -> bool:
     return True
 
 
-def generations_of(turn_id: str, panel: str, table: Table) -> list[Generation]:
+def generations_of(turn_id: str, table: Table) -> list[Generation]:
+    """Return what models would have decided in a turn, in no order."""
+    stored = table.get(_GENERATION + turn_id)
+    records = [] if stored is None else orjson.loads(stored).values()
+    return [Generation.model_validate(record) for record in records]
+
+
+def best_generations_of(turn_id: str, panel: str, table: Table) -> list[Generation]:
     """Return what models would have decided in a turn, where the panel gave it a score: the best
     first."""
-    stored = table.get(_GENERATION + turn_id)
-    made = (
-        [] if stored is None else [*map(Generation.model_validate, orjson.loads(stored).values())]
-    )
+    made = generations_of(turn_id, table)
     scored = [each for each in made if each.panel == panel and each.overall is not None]
     return sorted(scored, key=lambda each: (-(each.overall or 0), each.id))
 

@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -14,19 +13,17 @@ from typing import TYPE_CHECKING, get_args
 import click
 import orjson
 
-from streams.cli.common import find_settings, read_settings
 from streams.cli.errors import CommandError
 from streams.cli.exits import OK, USAGE
 from streams.cli.numbers import Numbers
+from streams.cli.pairs_common import gathered, opened, settings_of, told
+from streams.cli.pairs_regenerate import regenerate
 
 if TYPE_CHECKING:
     from schemas.pair import PreferencePair
     from schemas.review import Word
-    from schemas.settings import Settings
     from streams.broker import Broker
     from streams.cli.app import Options
-    from streams.pairs.crew import Crew
-    from streams.pairs.gather import Scratch
 
 WORDS = ("accept", "reject", "swap")
 
@@ -40,7 +37,11 @@ def command() -> None:
       clawback pairs list
       clawback pairs show 3f2a
       clawback pairs snapshot
+      clawback pairs regenerate --dry-run
     """
+
+
+command.add_command(regenerate)
 
 
 @command.command("list")
@@ -60,7 +61,7 @@ def list_(options: Options, strategy: str, limit: int, as_json: bool) -> int:
     names = get_args(Strategy)
     if strategy and strategy not in names:
         raise CommandError(f"no strategy is called {strategy!r}: {', '.join(names)}", USAGE)
-    with _told():
+    with told():
         found = (p for p in _pairs(options) if not strategy or p.strategy == strategy)
         chosen = islice(found, limit or None)
         if as_json:
@@ -91,8 +92,8 @@ def show(options: Options, pair_id: str, whole: bool, as_json: bool) -> int:
     """
     from streams.pairs.file import find, path_of
 
-    with _told():
-        pair = find(path_of(_settings(options)), pair_id)
+    with told():
+        pair = find(path_of(settings_of(options)), pair_id)
     if as_json:
         click.echo(pair.to_bytes())
     else:
@@ -117,16 +118,16 @@ def review(options: Options, pair_ids: tuple[str, ...], say: Word | None) -> int
     """
     from streams.pairs.file import find, path_of
 
-    settings = _settings(options)
+    settings = settings_of(options)
     if say and not pair_ids:
         raise CommandError("--say needs the IDs it is about", USAGE)
-    with _told():
+    with told():
         if pair_ids:
             pairs = [find(path_of(settings), each) for each in pair_ids]
         else:
             pairs = [pair for pair in _pairs(options) if not pair.reviewed]
         count = 0
-        with _broker(settings) as broker:
+        with opened(settings) as broker:
             for number, pair in enumerate(pairs, 1):
                 word = say or _ask(pair, number, len(pairs))
                 if word == "quit":
@@ -155,10 +156,10 @@ def sweep(
     from streams.pairs.sweep import sweep as try_out
     from streams.stages.sinks import asks_again, panel_label
 
-    settings = _settings(options)
+    settings = settings_of(options)
     high = sorted({*chosen, settings.pairs.chosen})
     low = sorted({*rejected, settings.pairs.rejected})
-    with _told(), _broker(settings) as broker, _gathered(settings, broker) as (read, crew):
+    with told(), opened(settings) as broker, gathered(settings, broker) as (read, crew):
         label = panel_label(settings)
         rows = list(try_out(read, label, settings.pairs, asks_again, high, low, crew))
     if as_json:
@@ -211,12 +212,12 @@ def snapshot(
     from streams.pairs.gather import lineage
     from streams.stages.sinks import asks_again, panel_label
 
-    settings = _settings(options)
+    settings = settings_of(options)
     label, rules = panel_label(settings), settings.pairs
     with (
-        _told(),
-        _broker(settings) as broker,
-        _gathered(settings, broker, processes) as (read, crew),
+        told(),
+        opened(settings) as broker,
+        gathered(settings, broker, processes) as (read, crew),
     ):
         counts = Counts()
         counts.records.update(read.records)
@@ -236,51 +237,10 @@ def snapshot(
     return OK
 
 
-def _settings(options: Options) -> Settings:
-    return read_settings(find_settings(options.config))
-
-
 def _pairs(options: Options) -> Iterator[PreferencePair]:
     from streams.pairs.file import pairs_in, path_of
 
-    return pairs_in(path_of(_settings(options)))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell in one line what can't be read or written."""
-    from streams.flow import BrokerError
-    from streams.pairs.crew import CrewError
-    from streams.pairs.file import PairsError
-
-    try:
-        yield
-    except (BrokerError, CrewError, PairsError, OSError) as error:
-        raise CommandError(str(error)) from error
-
-
-@contextmanager
-def _broker(settings: Settings) -> Iterator[Broker]:
-    from streams.broker import open_broker
-
-    broker = open_broker(settings)
-    try:
-        broker.ensure_topics()
-        yield broker
-    finally:
-        broker.close()
-
-
-@contextmanager
-def _gathered(
-    settings: Settings, broker: Broker, processes: int | None = None
-) -> Iterator[tuple[Scratch, Crew]]:
-    from streams.pairs.crew import Crew
-    from streams.pairs.gather import gather, scratch
-
-    with scratch(settings) as read, Crew(processes) as crew:
-        gather(broker, settings, read, crew)
-        yield read, crew
+    return pairs_in(path_of(settings_of(options)))
 
 
 def _show(pair: PreferencePair, *, whole: bool = False) -> None:

@@ -1,0 +1,203 @@
+"""`clawback pairs regenerate` against a server that decides and judges."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from agents.judges.fake import FakeJudge
+from agents.judges.fake.script import Act, Asked
+from schemas.generation import Generation
+from schemas.pair import PreferencePair
+from sinks import PairsSink
+from streams.broker import open_broker
+from streams.flow import Outgoing
+from streams.replay.topics import partitions, scan
+from streams.settings.load import load
+from streams.stages.sinks import make_handler, panel_label
+from streams.table import TableStore
+from tests.streams.cli.test_pairs import a_turn, a_verdict
+
+Call = Callable[..., Result]
+
+
+def script(asked: Asked) -> Act:
+    """Decide for a call where tools are shown, and find every proposal good."""
+    if asked.body["model"] == "helper":
+        call = {"function": {"name": "exec", "arguments": {"command": "tesla status"}}}
+        message = {"role": "assistant", "content": "", "tool_calls": [call]}
+        return Act(body=json.dumps({"message": message, "done_reason": "stop"}).encode())
+    names = ("tool_correctness", "task_completion", "instruction_adherence", "efficiency")
+    score = 9 if "(proposed, not run)" in asked.prompt else 1
+    scores = dict.fromkeys((*names, "overall"), score)
+    return Act(content=json.dumps({"rationale": "the right call", **scores}))
+
+
+@pytest.fixture
+def server() -> Iterator[FakeJudge]:
+    """The server, in a thread of its own as the command has the loop of this one."""
+    fake = FakeJudge(script, models=("helper", "grader"))
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result(10)
+    yield fake
+    asyncio.run_coroutine_threadsafe(fake.__aexit__(None, None, None), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+
+
+@pytest.fixture
+def home(call: Call, tmp_path: Path, server: FakeJudge) -> Path:  # noqa: ARG001
+    """A home with one bad turn that has no partner, and its settings."""
+    file = tmp_path / "clawback.toml"
+    file.write_text(f"""
+[calibration]
+required = false
+[pairs]
+strategies = ["branch", "regenerate", "unpaired"]
+[regenerate]
+url = "{server.url}"
+model = "helper"
+[[judges]]
+kind = "ollama"
+name = "grader"
+url = "{server.url}"
+model = "grader"
+[[judges]]
+kind = "signals"
+name = "errors"
+strict_on = "errors"
+[[panels]]
+name = "default"
+judges = ["grader", "errors"]
+quorum = 2
+""")
+    settings = load(file)
+    panel, _, edition = panel_label(settings).partition("@")
+    bad = a_turn(2, "echo no idea")
+    verdict = a_verdict(bad, 2, panel, edition)
+    broker = open_broker(settings)
+    broker.ensure_topics()
+    asyncio.run(
+        broker.publish(
+            [
+                Outgoing("turns", bad.session.encode(), bad.to_bytes()),
+                Outgoing("verdicts", bad.id.encode(), verdict.to_bytes()),
+            ]
+        )
+    )
+    broker.close()
+    return file
+
+
+def records(file: Path, topic: str) -> list[bytes]:
+    settings = load(file)
+    broker = open_broker(settings)
+
+    async def read() -> list[bytes]:
+        return [
+            record.value or b""
+            for number in range(partitions(broker, topic, settings))
+            async for record in scan(broker, topic, number)
+        ]
+
+    try:
+        return asyncio.run(read())
+    finally:
+        broker.close()
+
+
+def test_a_bad_decision_is_made_anew_judged_and_paired(
+    call: Call, home: Path, tmp_path: Path, server: FakeJudge
+) -> None:
+    said = call("pairs", "regenerate")
+    assert (said.exit_code, "1 made, 1 of them good enough" in said.output) == (0, True)
+    (made,) = [Generation.from_bytes(value) for value in records(home, "generations")]
+    assert (made.overall, made.model, made.decision) == (9, "helper", 1)
+    assert [opinion.judge for opinion in made.opinions] == ["grader"]
+    asked = next(each for each in server.asked if each.body["model"] == "helper")
+    assert [tool["function"]["name"] for tool in asked.body["tools"]] == ["exec"]
+
+    settings = load(home)
+    sink = make_handler("pairs", settings)._sink
+    assert isinstance(sink, PairsSink)
+    store = TableStore(tmp_path / "table", "x")
+    outputs = []
+    for topic in sink.topics:
+        for value in records(home, topic):
+            outputs += sink.apply(topic, value, store.table("all"))
+    store.close()
+    (pair,) = [PreferencePair.from_bytes(output.value or b"") for output in outputs]
+    assert (pair.strategy, pair.margin) == ("regenerate", 7)
+
+    found = json.loads(call("pairs", "snapshot", "--json", "--processes", "0").stdout)
+    assert found["counts"]["strategies"] == {"regenerate": 1}
+
+
+def test_what_was_asked_is_not_asked_again(call: Call, home: Path, server: FakeJudge) -> None:
+    assert call("pairs", "regenerate").exit_code == 0
+    count = server.count
+    again = call("pairs", "regenerate")
+    assert (again.exit_code, server.count) == (0, count)
+    assert "0 bad decisions without a partner" in again.output
+    assert len(records(home, "generations")) == 1
+
+
+def test_a_dry_run_asks_nobody(call: Call, home: Path, server: FakeJudge) -> None:
+    said = call("pairs", "regenerate", "--dry-run", "--json")
+    assert json.loads(said.stdout) == {"would_ask": 1, "judges": ["grader"]}
+    assert server.count == 0
+    assert records(home, "generations") == []
+
+
+def test_an_answer_that_can_not_be_used_is_noted_with_its_reason(
+    call: Call, home: Path, server: FakeJudge
+) -> None:
+    server.script = lambda _: Act(content="", finish="length")
+    assert call("pairs", "regenerate").exit_code == 0
+    (made,) = [Generation.from_bytes(value) for value in records(home, "generations")]
+    assert (made.message, made.overall) == (None, None)
+    assert "its tokens" in made.reason
+
+
+def test_a_machine_that_is_down_costs_nothing_and_is_named(
+    call: Call, home: Path, server: FakeJudge
+) -> None:
+    home.write_text(
+        home.read_text().replace(
+            f'url = "{server.url}"\nmodel = "helper"',
+            'url = "http://127.0.0.1:1"\nmodel = "helper"',
+        )
+    )
+    said = call("pairs", "regenerate")
+    assert said.exit_code == 1
+    assert "127.0.0.1:1" in said.output
+    assert "run it again to go on" in said.output
+    assert records(home, "generations") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('model = "helper"', 'model = ""', "regenerate.url and regenerate.model"),
+        (
+            'judges = ["grader", "errors"]\nquorum = 2',
+            'judges = ["errors"]\nquorum = 1',
+            "no language model counts",
+        ),
+    ],
+)
+def test_without_a_model_or_judges_it_says_what_is_missing(
+    call: Call, home: Path, old: str, new: str, reason: str
+) -> None:
+    home.write_text(home.read_text().replace(old, new))
+    said = call("pairs", "regenerate")
+    assert said.exit_code == 2
+    assert reason in said.output
