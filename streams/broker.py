@@ -31,7 +31,8 @@ class Broker(Protocol):
     """The first part of every topic and group name."""
 
     identity: str
-    """Names this broker's data for good: another log file or cluster has another one."""
+    """Names this broker's data for good: another log file, or cluster, or prefix on a cluster, has
+    another one."""
 
     @property
     def shares_partitions(self) -> bool:

@@ -42,7 +42,8 @@ class KafkaBroker:
         )
         self._link = Link()
         try:
-            self.identity = self._link.wait(cluster_id(self._connection))
+            # Topics under another prefix are other data, though the cluster be the same.
+            self.identity = f"{self._link.wait(cluster_id(self._connection))}-{self.prefix}"
             self._publisher, self._reader, self._gauge = self._link.wait(self._open())
         except BaseException:
             self._link.close()

@@ -176,8 +176,9 @@ async def test_how_far_a_group_has_come(make: Make) -> None:
     assert await broker.committed("nobody", []) == {}
 
 
-def test_the_identity_is_the_clusters(make: Make) -> None:
+def test_the_identity_is_the_clusters_and_the_prefixs(make: Make) -> None:
     assert make().identity == make().identity != ""
+    assert make().identity != make(prefix="other").identity
 
 
 def test_a_broker_that_is_not_there_is_said() -> None:
