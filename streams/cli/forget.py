@@ -143,10 +143,7 @@ def _print_trained(found: Forgot) -> None:
     for run in found.trained:
         made = f", model {run.model}" if run.model else ""
         said = "has seen it" if run.sure else "may have seen it"
-        click.echo(
-            f"  {said}: {run.method} of {run.base_model}, run {run.run} "
-            f"({run.state}){made}"
-        )
+        click.echo(f"  {said}: {run.method} of {run.base_model}, run {run.run} ({run.state}){made}")
     if not found.trained:
         click.echo("  no model was trained on it")
 
