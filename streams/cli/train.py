@@ -13,8 +13,6 @@ from streams.cli.exits import OK, USAGE
 from streams.cli.train_lines import (
     examples,
     files_of,
-    kind_of,
-    moment,
     outlook_json,
     outlook_lines,
     run_lines,
@@ -112,16 +110,11 @@ def list_(options: Options, as_json: bool) -> int:
     if not runs:
         click.echo("no run was ever planned; `clawback train` says when one will be")
         return OK
-    from rich.console import Console
-
-    from streams.status.shapes import columns
-
-    table = columns("run", "state", "planned", "of", pairs=1, attempt=1)
-    table.add_column("why", overflow="fold")
     for run in runs:
-        cells = (run.id[:8], run.state, moment(run.planned_ms, settings), kind_of(run))
-        table.add_row(*cells, str(run.pairs), str(run.attempt), run.reason)
-    Console().print(table)
+        headline, *_ = run_lines(run, settings)
+        click.echo(headline)
+        if run.reason:
+            click.echo(f"  {run.reason}")
     return OK
 
 

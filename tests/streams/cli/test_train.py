@@ -193,11 +193,13 @@ def test_the_run_under_way_is_stopped(call: Call, topics: Topics) -> None:
 
 def test_runs_are_listed_and_shown(call: Call, topics: Topics) -> None:
     assert "no run was ever planned" in call("train", "list").stdout
-    topics.run(give_up(run("aaa", planned_ms=1), "no space", 1))
+    topics.run(give_up(run("aaa", planned_ms=1), "no space; pip install -e '.[train]'", 1))
     topics.run(run("abb", planned_ms=2, state="promoted", candidate="c1", snapshot="f1"))
     listed = [json.loads(line) for line in call("train", "list", "--json").stdout.splitlines()]
     assert [each["state"] for each in listed] == ["promoted", "failed"]
-    assert "promoted" in call("train", "list").stdout
+    shown = call("train", "list").stdout
+    assert "is promoted" in shown
+    assert "no space; pip install -e '.[train]'" in shown
     folder = topics.home / "training" / listed[0]["id"]
     (folder / "tensorboard").mkdir(parents=True)
     (folder / "plan.json").touch()
