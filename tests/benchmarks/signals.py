@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.signals [--turns 3000]
 
-Beside it, in the same run: reading the same turns from their bytes, which a judge cannot do without.
+Beside it, in the same run: reading the same turns from their bytes, which no judge can do without.
 """
 
 from __future__ import annotations
