@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 import pytest
 
 INFRA = Path(__file__).parents[2] / "infra/kafka"
@@ -59,8 +60,12 @@ class KafkaProcess:
         return int((self.folder / f"node-{node}/pid").read_text())
 
     def pause(self, node: int = 1) -> None:
-        """Stop a node where it stands, as if its machine hung."""
+        """Stop a node where it stands, as if its machine hung; return when it does."""
         os.kill(self.pid(node), signal.SIGSTOP)
+        deadline = time.monotonic() + PATIENCE
+        while not _stands(self.pid(node)):
+            assert time.monotonic() < deadline, f"node {node} goes on"
+            time.sleep(0.001)
 
     def resume(self, node: int = 1) -> None:
         """Let a paused node go on."""
@@ -131,3 +136,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaProcess]:
     process = KafkaProcess(tmp_path_factory.mktemp("kafka"))
     yield process
     process.stop()
+
+
+def _stands(pid: int) -> bool:
+    """Whether a process has stopped with all its threads, which stop one after the other."""
+    tasks = Path(f"/proc/{pid}/task")
+    if not tasks.exists():
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    # The state stands behind the name, which is in brackets and may hold anything (proc(5)).
+    states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks.iterdir()]
+    return all(state == "T" for state in states)
