@@ -7,8 +7,8 @@ In the table, under `pairs/`:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import orjson
 from pydantic_core import from_json
@@ -20,18 +20,13 @@ from schemas.table import Table
 from sinks import known
 from sinks.example import Given
 from sinks.kept import replace_pairs
+from sinks.mends import CHAIN, AsksAgain, Reply, mends
 from sinks.output import Output
 from sinks.strategies.recovery import recovery
 from sinks.strategies.regenerate import regenerated
 from sinks.strategies.retry import retry
 
 _CASE = "pairs/case/"
-
-CHAIN: Final = 3
-"""How many times in a row the user may have asked again before the turn that did well."""
-
-AsksAgain = Callable[[str, str], bool]
-"""Says whether a message asks again for what a request asked, or corrects what was done."""
 
 _MAY_HAVE_FAILED = re.compile(
     rb'"is_error":true|"exit_code":-?[1-9]|"synthetic":true|"status":"[^"]'
@@ -107,47 +102,21 @@ class Followed:
         if given is None:
             return None
         if given.overall >= self._rules.chosen:
-            may = "branch" in self._rules.strategies and _MAY_HAVE_FAILED.search(given.record)
-            return Case(given) if may else None
+            return good_case(given, self._rules)
         if given.overall > self._rules.rejected:
             return None
         strategies = self._rules.strategies
-        mends = tuple(self._mended(turn_id, table)) if "retry" in strategies else ()
+        found: list[tuple[Given, tuple[str, ...]]] = []
+        if "retry" in strategies:
+            said = _Known(self._panel, table)
+            for later_id, replies in mends(turn_id, said, self._asks_again, self._rules.chosen):
+                later = self._given(later_id, table)
+                assert later is not None
+                found.append((later, replies))
         made: tuple[Generation, ...] = ()
         if "regenerate" in strategies:
-            made = tuple(known.best_generations_of(turn_id, self._panel, table))
-        return Case(given, mends, made) if mends or made else None
-
-    def _mended(self, turn_id: str, table: Table) -> Iterator[tuple[Given, tuple[str, ...]]]:
-        """Yield the good turns at the end of chains of asking again, the nearest first, with what
-        the user said on the way."""
-        ways: list[tuple[str, tuple[str, ...]]] = [(turn_id, ())]
-        seen = {turn_id}
-        for _ in range(CHAIN):
-            further: list[tuple[str, tuple[str, ...]]] = []
-            for at, replies in ways:
-                for next_id, text in self._asked_again(at, table):
-                    if next_id in seen:
-                        continue
-                    seen.add(next_id)
-                    given = self._given(next_id, table)
-                    if given is not None and given.overall >= self._rules.chosen:
-                        yield given, (*replies, text)
-                    else:
-                        further.append((next_id, (*replies, text)))
-            ways = further
-
-    def _asked_again(self, turn_id: str, table: Table) -> Iterator[tuple[str, str]]:
-        reactions = known.reactions_to(turn_id, table)
-        stored = table.get(known.TURN + turn_id) if reactions else None
-        line, record = (None, b"") if stored is None else known.read_stored(stored)
-        if line is None or not line.groups:
-            return
-        request: str = from_json(record)["request"]
-        for at_ms, text in reactions:
-            if self._asks_again(text, request):
-                for next_id in known.began_at(line.session, at_ms, table):
-                    yield next_id, text
+            made = tuple(known.best(known.generations_of(turn_id, table), self._panel))
+        return Case(given, tuple(found), made) if found or made else None
 
     def _given(self, turn_id: str, table: Table) -> Given | None:
         """Return a turn with its score, or None if it has none or can be no side."""
@@ -157,6 +126,35 @@ class Followed:
         stored = table.get(known.TURN + turn_id)
         line, record = (None, b"") if stored is None else known.read_stored(stored)
         return Given(score.overall, score.rationales, record) if line and line.groups else None
+
+
+class _Known:
+    """The conversations that a table holds; a `sinks.mends.Conversations`."""
+
+    def __init__(self, panel: str, table: Table) -> None:
+        self._panel = panel
+        self._table = table
+
+    def replies(self, turn_id: str) -> Sequence[Reply]:
+        return known.reactions_to(turn_id, self._table)
+
+    def began(self, turn_id: str, at_ms: int) -> Sequence[str]:
+        line = known.line_of(turn_id, self._table)
+        return known.began_at(line.session, at_ms, self._table) if line and line.groups else ()
+
+    def request(self, turn_id: str) -> str:
+        request: str = from_json(known.turn_bytes(turn_id, self._table))["request"]
+        return request
+
+    def overall(self, turn_id: str) -> float | None:
+        score = known.score_of(turn_id, self._panel, self._table)
+        return None if score is None or score.status != "scored" else score.overall
+
+
+def good_case(given: Given, rules: Pairs) -> Case | None:
+    """Return what the pairs of a good turn are made of, or None if it can't have any."""
+    may = "branch" in rules.strategies and _MAY_HAVE_FAILED.search(given.record)
+    return Case(given) if may else None
 
 
 def pairs_of(case: Case, panel: str, rules: Pairs) -> list[PreferencePair]:

@@ -4,14 +4,14 @@ In the table, under `pairs/`:
     turn/<turn id>               where it stands, rank among copies; the turn's record
     score/<turn id>              by panel: rank, status, overall, the judges' words
     reaction/<turn id>           by reaction id: when, what
-    generation/<turn id>         by id: what a model would have decided, as its record has it
+    generation/<turn id>         what models would have decided: the records
     after/<at_ms>                the turns that a message of this time reacts to
     asked/<session>/<at_ms>      the turns that a message of this time began
-    judges/<panel>/<judge>       the judges, their models and rubrics, as its verdicts name them
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,7 +27,6 @@ from sinks.winner import VerdictRank, turn_rank, verdict_rank
 
 TURN = "pairs/turn/"
 SCORE = "pairs/score/"
-JUDGES = "pairs/judges/"
 _REACTION = "pairs/reaction/"
 _GENERATION = "pairs/generation/"
 _AFTER = "pairs/after/"
@@ -55,16 +54,6 @@ class Score(NamedTuple):
     rationales: tuple[str, ...]
 
 
-class TurnRead(NamedTuple):
-    """What is kept of a turn's record beside the record. `line` is a `Line` as the table holds it,
-    `usable` whether the turn can be a side, `asked` the key of when it was asked."""
-
-    turn_id: str
-    line: bytes
-    usable: bool
-    asked: str
-
-
 class VerdictRead(NamedTuple):
     """What is kept of a verdict. `judges` are those whose opinions it holds, as
     JSON: name, model and rubric."""
@@ -78,52 +67,44 @@ class VerdictRead(NamedTuple):
     judges: tuple[str, ...]
 
 
-class Heard(NamedTuple):
-    """What is kept of a reaction."""
-
-    turn_id: str
-    id: str
-    at_ms: int | None
-    text: str
-
-
 def take_turn(asked: Asked, value: bytes, table: Table) -> bool:
     """Take in a turn and say whether it is new or replaces another copy."""
     if asked.reaction is not None:
         # From every copy, so that the order in which they come makes no difference.
         take_reaction(asked.reaction, table)
-    return put_turn(read_turn(asked, value), value, table)
-
-
-def read_turn(asked: Asked, value: bytes) -> TurnRead:
-    """Return what is kept of a turn."""
-    groups = {g.strategy: g.key(asked) for g in GROUPINGS} if asked.usable else {}
-    session = f"{asked.agent}/{asked.session}"
-    line = orjson.dumps((groups, session, asked.started_ms, turn_rank(asked, value)))
-    return TurnRead(asked.id, line, bool(groups), _asked_key(session, asked.started_ms))
-
-
-def put_turn(read: TurnRead, value: bytes, table: Table) -> bool:
-    """Take in a turn that was read, without its reaction; say as `take_turn` does."""
-    stored = table.get(TURN + read.turn_id)
+    now = line(asked, value)
+    stored = table.get(TURN + asked.id)
     if stored is not None:
         before = read_line(stored)
-        if before.rank <= read_line(read.line).rank:
+        if before.rank <= now.rank:
             return False
-        _drop_from(_asked_key(before.session, before.started_ms), read.turn_id, table)
-    table.put(TURN + read.turn_id, read.line + b"\n" + (value if read.usable else b""))
-    if read.usable:
-        _add_to(read.asked, read.turn_id, table)
+        _drop_from(_asked_key(before.session, before.started_ms), asked.id, table)
+    record = value if now.groups else b""
+    table.put(TURN + asked.id, orjson.dumps(tuple(now)) + b"\n" + record)
+    if now.groups:
+        _add_to(_asked_key(now.session, now.started_ms), asked.id, table)
     return True
+
+
+def line(asked: Asked, value: bytes) -> Line:
+    """Return where a turn stands."""
+    groups: dict[str, str] = {}
+    if asked.usable:
+        groups = {each.strategy: each.key(asked) for each in GROUPINGS}
+    session = f"{asked.agent}/{asked.session}"
+    return Line(groups, session, asked.started_ms, turn_rank(asked, value))
 
 
 def take_verdict(verdict: Verdict, table: Table) -> bool:
     """Take in a verdict and say whether it counts more than what was known."""
     read = read_verdict(verdict)
-    if not put_verdict(read, table):
+    key = SCORE + read.turn_id
+    stored = table.get(key)
+    scores: dict[str, Any] = {} if stored is None else orjson.loads(stored)
+    if read.label in scores and tuple(scores[read.label][0]) >= read.rank:
         return False
-    for judge in read.judges:
-        note_judge(read.label, judge, table)
+    scores[read.label] = (read.rank, read.status, read.overall, read.rationales)
+    table.put(key, orjson.dumps(scores))
     return True
 
 
@@ -140,53 +121,16 @@ def read_verdict(verdict: Verdict) -> VerdictRead:
     )
 
 
-def put_verdict(read: VerdictRead, table: Table) -> bool:
-    """Take in a verdict that was read, without its judges; say as `take_verdict` does."""
-    key = SCORE + read.turn_id
-    stored = table.get(key)
-    scores: dict[str, Any] = {} if stored is None else orjson.loads(stored)
-    if read.label in scores and tuple(scores[read.label][0]) >= read.rank:
-        return False
-    scores[read.label] = (read.rank, read.status, read.overall, read.rationales)
-    table.put(key, orjson.dumps(scores))
-    return True
-
-
-def note_judge(label: str, judge: str, table: Table) -> None:
-    """Note one of the judges whose opinions a panel's verdicts hold."""
-    at = f"{JUDGES}{label}/{judge}"
-    if table.get(at) is None:
-        table.put(at, judge.encode())
-
-
-def judges_of(panel: str, table: Table) -> list[list[str]]:
-    """Return name, model and rubric of those whose opinions a panel's verdicts hold."""
-    return [orjson.loads(value) for _, value in table.scan(f"{JUDGES}{panel}/")]
-
-
 def take_reaction(reaction: Reaction, table: Table) -> bool:
     """Take in what the user said after a turn and say whether it is new."""
-    if not put_reaction(read_reaction(reaction), table):
-        return False
-    _add_to(f"{_AFTER}{reaction.at_ms}", reaction.turn_id, table)
-    return True
-
-
-def read_reaction(reaction: Reaction) -> Heard:
-    """Return what is kept of a reaction."""
-    return Heard(reaction.turn_id, reaction.id, reaction.at_ms, reaction.text)
-
-
-def put_reaction(heard: Heard, table: Table) -> bool:
-    """Take in a reaction that was read, but not as what began a turn (`before`); say as
-    `take_reaction` does."""
-    key = _REACTION + heard.turn_id
+    key = _REACTION + reaction.turn_id
     stored = table.get(key)
     known: dict[str, Any] = {} if stored is None else orjson.loads(stored)
-    if heard.id in known or heard.at_ms is None:
+    if reaction.id in known or reaction.at_ms is None:
         return False
-    known[heard.id] = (heard.at_ms, heard.text)
+    known[reaction.id] = (reaction.at_ms, reaction.text)
     table.put(key, orjson.dumps(known, option=orjson.OPT_SORT_KEYS))
+    _add_to(f"{_AFTER}{reaction.at_ms}", reaction.turn_id, table)
     return True
 
 
@@ -194,28 +138,29 @@ def take_generation(generation: Generation, table: Table) -> bool:
     """Take in what a model would have decided in a turn and say whether it is new."""
     key = _GENERATION + generation.turn_id
     stored = table.get(key)
-    made: dict[str, Any] = {} if stored is None else orjson.loads(stored)
-    record = generation.model_dump(mode="json", by_alias=True)
-    if made.get(generation.id) == record:
+    made: list[str] = [] if stored is None else orjson.loads(stored)
+    record = generation.to_bytes().decode()
+    if record in made:
         return False
-    made[generation.id] = record
-    table.put(key, orjson.dumps(made, option=orjson.OPT_SORT_KEYS))
+    table.put(key, orjson.dumps(sorted([*made, record])))
     return True
 
 
 def generations_of(turn_id: str, table: Table) -> list[Generation]:
-    """Return what models would have decided in a turn, in no order."""
+    """Return what models would have decided in a turn, in an order of no meaning."""
     stored = table.get(_GENERATION + turn_id)
-    records = [] if stored is None else orjson.loads(stored).values()
-    return [Generation.model_validate(record) for record in records]
+    records = [] if stored is None else orjson.loads(stored)
+    return [Generation.model_validate_json(record) for record in records]
 
 
-def best_generations_of(turn_id: str, panel: str, table: Table) -> list[Generation]:
-    """Return what models would have decided in a turn, where the panel gave it a score: the best
-    first."""
-    made = generations_of(turn_id, table)
+def best(made: Iterable[Generation], panel: str) -> list[Generation]:
+    """Return of what models would have decided what the panel gave a score, the best first."""
     scored = [each for each in made if each.panel == panel and each.overall is not None]
-    return sorted(scored, key=lambda each: (-(each.overall or 0), each.id))
+    # The same decision may have been judged twice; the worse score is the safer one.
+    worst = {
+        each.id: each for each in sorted(scored, key=lambda e: (-(e.overall or 0), e.to_bytes()))
+    }
+    return sorted(worst.values(), key=lambda each: (-(each.overall or 0), each.id))
 
 
 def line_of(turn_id: str, table: Table) -> Line | None:

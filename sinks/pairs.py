@@ -22,9 +22,10 @@ from schemas.table import Table
 from schemas.topics import GENERATIONS, REACTIONS, REVIEWS, TURNS, VERDICTS
 from schemas.verdict import Verdict
 from sinks import known
-from sinks.followed import AsksAgain, Followed
+from sinks.followed import Followed
 from sinks.grouped import Grouped
 from sinks.kept import PAIR, take_review
+from sinks.mends import AsksAgain
 from sinks.output import Output
 from sinks.pairfile import PairFile
 from sinks.rewriter import Rewriter

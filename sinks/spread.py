@@ -1,4 +1,4 @@
-"""Work that can be shared out: a pure function of one item after the other.
+"""Work that can be shared out: pieces that do not depend on one another.
 
 `map` is a `Spread` that does it here and now. One that has processes gives the same results in the
 same order, so whatever is made of them does not depend on how many there are.
@@ -14,13 +14,13 @@ Result = TypeVar("Result")
 
 
 class Spread(Protocol):
-    """Applies a function to all items and yields the results in the order of the items.
+    """Applies a function to pieces of work and yields the results in the order of the pieces.
 
-    Items may be taken some way ahead of the results. Function, items and results have to be
-    picklable.
+    Pieces may be taken some way ahead of the results. Function, pieces and results have to be
+    picklable, and small beside the work: what is large goes through files.
     """
 
     def __call__(
         self, function: Callable[[Item], Result], items: Iterable[Item], /
     ) -> Iterator[Result]:
-        """Yield the function's result for each item."""
+        """Yield the function's result for each piece."""

@@ -1,33 +1,35 @@
-"""Making a snapshot from a table that holds all pairs (`sinks.bulk`)."""
+"""Making a snapshot of all pairs and all decisions that stand alone."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
+import pyarrow as pa
 from datasets import Features
 from jinja2 import Environment, StrictUndefined
-from pydantic_core import from_json
 
 from schemas.settings import Pairs
 from schemas.table import Table
-from sinks import known
-from sinks.bulk import Tick
-from sinks.dataset.axolotl import TextFile
-from sinks.dataset.choose import KEEP, Chooser
+from sinks.bulk import Bulk, Paired, Spot
+from sinks.dataset.choose import Chooser, Tick
 from sinks.dataset.counts import Counts
-from sinks.dataset.example import DatasetKind, Kept
-from sinks.dataset.parquet import PAIRS, UNPAIRED, RowFile
-from sinks.dataset.rows import TOOLS_SOURCE, texts
-from sinks.dataset.split import KeptBack
+from sinks.dataset.example import DatasetKind, Making
+from sinks.dataset.features import PAIRS, UNPAIRED
+from sinks.dataset.parquet import RowFile
+from sinks.dataset.pieces import KEPT_BACK, ROWS, TOOLS, Writing, write_piece
+from sinks.dataset.rows import TOOLS_SOURCE
+from sinks.dataset.split import Split
 from sinks.spread import Spread
 
 FORMAT: Final = 1
@@ -50,10 +52,11 @@ class Snapshot:
 
 
 def build(
+    bulk: Bulk,
+    paired: Paired,
+    rules: Pairs,
     table: Table,
     out: Path,
-    panel: str,
-    rules: Pairs,
     lineage: Mapping[str, Any],
     counts: Counts,
     tick: Tick,
@@ -67,77 +70,75 @@ def build(
     whole. One with the same content is not written again.
 
     Args:
-        table: holds all pairs; gets what is needed on the way.
-        out: the directory of all snapshots.
-        panel: whose scores count, by its label.
+        bulk: all records.
+        paired: all pairs, made by these rules.
         rules: the thresholds and limits.
+        table: gets what is needed on the way; it is empty.
+        out: the directory of all snapshots.
         lineage: where the records were read from.
         counts: what was counted while they were read.
-        tick: see `sinks.bulk`.
+        tick: see `sinks.dataset.choose`.
         spread: shares out the making of rows.
         axolotl: also write all rows as rendered text.
 
     Raises:
         OSError: it can't be written; nothing is left of it.
     """
-    chooser = Chooser(rules, table, counts, tick, spread)
+    for overall, count in bulk.tally.scores.items():
+        counts.scores[round(overall)] += count
+    chooser = Chooser(Making(rules, paired), table, counts, tick, spread)
     chooser.choose_pairs()
-    chooser.choose_unpaired(panel)
-    tools, kept_back = chooser.tools, chooser.kept_back
+    chooser.choose_unpaired()
+    folder = bulk.shards.folder
+    chooser.kept_back.save(folder / KEPT_BACK)
+    schemas = {agent: chooser.tools.schemas(agent) for agent in chooser.tools.agents}
+    (folder / TOOLS).write_bytes(orjson.dumps(schemas))
     out.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     work = out / f".making-{os.getpid()}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=PRIVATE_DIRECTORY)
     try:
-        schemas = {agent: tools.schemas(agent) for agent in tools.agents}
-        _write(work, "pairs", PAIRS, schemas, table, kept_back, counts, axolotl)
-        _write(work, "unpaired", UNPAIRED, schemas, table, kept_back, counts, axolotl)
+        kinds: tuple[tuple[DatasetKind, Features], ...] = (("pairs", PAIRS), ("unpaired", UNPAIRED))
+        for kind, features in kinds:
+            writing = Writing(bulk.shards, kind, features.arrow_schema, axolotl)
+            _write(work, writing, chooser.kept(kind), counts, spread)
         found = counts.to_json()
         _write_json(work / "tools.json", schemas)
-        (work / "README.md").write_text(_card(work, panel, rules, found, table), encoding="utf-8")
-        fingerprint = _manifest(work, panel, rules, found)
+        card = _card(work, bulk, rules, found)
+        (work / "README.md").write_text(card, encoding="utf-8")
+        fingerprint = _manifest(work, bulk.panel, rules, found)
         return _place(work, out, fingerprint, found, lineage)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def _write(
-    work: Path,
-    kind: DatasetKind,
-    features: Features,
-    schemas: Mapping[str, Any],
-    table: Table,
-    kept_back: KeptBack,
-    counts: Counts,
-    axolotl: bool,
+    work: Path, writing: Writing, spots: Iterator[Spot], counts: Counts, spread: Spread
 ) -> None:
-    tool_texts = {agent: texts(found) for agent, found in schemas.items()}
+    """Put the pieces, which others write, together in their order."""
+    pieces = enumerate(iter(lambda: list(islice(spots, ROWS)), []))
     with ExitStack() as stack:
-        row_files: dict[str, RowFile] = {}
-        text_files: dict[str, TextFile] = {}
-        for _, stored in table.scan(KEEP[kind]):
-            kept = Kept.from_bytes(stored)
-            split, agent = kept.split, kept.agent
-            if kept_back.leaks(split, kept.sketch):
-                counts.dropped[kind]["nearly the same as one kept back"] += 1
-                continue
-            if split not in row_files:
-                path = work / "data" / kind / f"{split}.parquet"
-                row_files[split] = stack.enter_context(RowFile(path, features))
-                if axolotl:
-                    path = work / "axolotl" / kind / f"{split}.jsonl"
-                    text_files[split] = stack.enter_context(TextFile(path))
-            row = from_json(kept.row)
-            row_files[split].add(row | {"tools": tool_texts.get(agent, [])})
-            if axolotl:
-                text_files[split].add(row, schemas.get(agent, []))
-            if kind == "pairs":
-                counts.pair(split, row, kept.lengths)
-            else:
-                counts.unpaired(split, row)
+        row_files: dict[Split, RowFile] = {}
+        text_files: dict[Split, BinaryIO] = {}
+        for piece in spread(partial(write_piece, writing), pieces):
+            counts.add(piece.counts)
+            for split, path in piece.tables.items():
+                if split not in row_files:
+                    data = work / "data" / writing.kind / f"{split}.parquet"
+                    row_files[split] = stack.enter_context(RowFile(data, writing.schema))
+                with pa.ipc.open_file(path) as file:
+                    row_files[split].add(file.read_all())
+                path.unlink()
+            for split, path in piece.texts.items():
+                if split not in text_files:
+                    text = work / "axolotl" / writing.kind / f"{split}.jsonl"
+                    text.parent.mkdir(parents=True, exist_ok=True)
+                    text_files[split] = stack.enter_context(text.open("wb"))
+                text_files[split].write(path.read_bytes())
+                path.unlink()
 
 
-def _card(work: Path, panel: str, rules: Pairs, counts: Mapping[str, Any], table: Table) -> str:
+def _card(work: Path, bulk: Bulk, rules: Pairs, counts: Mapping[str, Any]) -> str:
     source = files("sinks.dataset").joinpath("card.md.j2").read_text(encoding="utf-8")
     template = Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(
         source
@@ -150,11 +151,11 @@ def _card(work: Path, panel: str, rules: Pairs, counts: Mapping[str, Any], table
         files={kind: splits for kind, splits in written.items() if splits},
         splits=SPLITS,
         path="this directory",
-        panel=panel,
+        panel=bulk.panel,
         rules=rules,
         counts=counts,
         tools_source=TOOLS_SOURCE,
-        judges=known.judges_of(panel, table),
+        judges=[orjson.loads(judge) for judge in sorted(bulk.tally.judges)],
         tables={
             "How pairs were found": counts["strategies"],
             "Margins of pairs (points)": counts["margins"],

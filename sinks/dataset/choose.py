@@ -1,128 +1,117 @@
-"""Which of all pairs and turns go into a snapshot, and into which split.
+"""Which of all examples go into a snapshot, and into which split.
 
 First come pairs that a person has spoken about, then the better strategy, then the larger margin,
-then the id; whatever would exceed a limit is left out and counted. So the choice depends on what
-there is alone, and not on the order in which it came.
+then the id; single decisions come after all pairs, by their ids. Whatever would exceed a limit is
+left out and counted. So the choice depends on what there is alone, and not on the order in which it
+came.
 
 In the table: `order/` the pairs in that order, `count/` how often a prompt or a side was used,
-`paired/` the turns that stand in a pair, `keep/` what goes into the snapshot, by start.
+`keep/` what goes into the snapshot, by start: where its row stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import get_args
 
 import orjson
 from pydantic_core import from_json
 
-from schemas.pair import Strategy
-from schemas.settings import Pairs
 from schemas.table import Table
-from sinks import known
-from sinks.bulk import Tick, kind_of, scored
+from sinks.bulk import FrameWriter, Spot, SpotReader
 from sinks.dataset.counts import Counts
-from sinks.dataset.example import DatasetKind, Example, Kept, pair_example, unpaired_example
-from sinks.dataset.split import KeptBack, Split
+from sinks.dataset.example import (
+    DatasetKind,
+    Example,
+    Kept,
+    Making,
+    pair_examples,
+    paired_file,
+    reviewed_examples,
+    unpaired_examples,
+)
+from sinks.dataset.keptback import KeptBack
 from sinks.dataset.tools import ToolBook
-from sinks.example import Given
-from sinks.joined import joined
-from sinks.kept import PAIR
 from sinks.spread import Spread
 
 KEEP: Mapping[DatasetKind, str] = {"pairs": "keep/pair/", "unpaired": "keep/unpaired/"}
 _ORDER = "order/"
 _COUNT = "count/"
-_PAIRED = "paired/"
 
-RUNGS: Mapping[str, int] = {name: rung for rung, name in enumerate(get_args(Strategy))}
+Tick = Callable[[], None]
+"""Called between any two steps, so that the table can be written and memory stays small."""
 
 
 class Chooser:
     """Chooses what goes into a snapshot, pairs first.
 
     Args:
-        rules: the thresholds and limits.
-        table: holds all pairs; gets what is kept.
+        making: what examples are made by.
+        table: gets what is kept.
         counts: gets what is left out, and why.
-        tick: see `sinks.bulk`.
+        tick: called between any two steps.
         spread: shares out the making of examples.
     """
 
     def __init__(
-        self, rules: Pairs, table: Table, counts: Counts, tick: Tick, spread: Spread
+        self, making: Making, table: Table, counts: Counts, tick: Tick, spread: Spread
     ) -> None:
         self.tools = ToolBook()
-        self.kept_back = KeptBack(table)
-        self._rules = rules
+        self.kept_back = KeptBack()
+        self._making = making
         self._table = table
         self._counts = counts
         self._tick = tick
         self._spread = spread
 
     def choose_pairs(self) -> None:
-        """Choose among the pairs in the table."""
-        for key, value in self._table.scan(PAIR):
-            pair = orjson.loads(value)
-            margin = 0.0 if pair["margin"] is None else pair["margin"]
-            order = (
-                f"{0 if pair['reviewed'] else 1}{RUNGS[pair['strategy']]}/{20 - margin:06.3f}"
-                f"/{pair['id']}"
-            )
-            # A generated decision is of no turn; the one it stands beside is.
-            sides = (pair["chosen"]["turn_id"], pair["rejected"]["turn_id"])
-            agent = next(filter(None, map(self._agent, sides)), "")
-            self._table.put(_ORDER + order, orjson.dumps((key, agent)))
-            self._tick()
-        for example in self._spread(partial(pair_example, self._rules), self._in_order()):
-            self._choose("pairs", example)
-            self._tick()
+        """Choose among the pairs."""
+        making = self._making
+        self._put_in_order(reviewed_examples(making))
+        for examples in self._spread(partial(pair_examples, making), making.paired.files()):
+            self._put_in_order(examples)
+        folder = making.shards.folder
+        with FrameWriter(folder) as writer, SpotReader(folder) as reader:
+            for _, stored in self._table.scan(_ORDER):
+                example = Example.from_bytes(stored)
+                if self._choose("pairs", example, reader):
+                    for turn_id in example.turn_ids:
+                        writer.add(paired_file(making.shards.of_turn(turn_id)), turn_id)
+                self._tick()
 
-    def choose_unpaired(self, panel: str) -> None:
+    def choose_unpaired(self) -> None:
         """Choose among the scored turns that stand in no chosen pair."""
-        turns = self._alone(panel)
-        for example in self._spread(partial(unpaired_example, self._rules), turns):
-            if example is None:
-                self._drop("unpaired", "no decision to learn from")
-            else:
-                self._choose("unpaired", example)
+        making = self._making
+        if "unpaired" not in making.rules.strategies:
+            return
+        shards = range(making.shards.count)
+        with SpotReader(making.shards.folder) as reader:
+            for examples in self._spread(partial(unpaired_examples, making), shards):
+                for example in examples:
+                    if example is None:
+                        self._drop("unpaired", "no decision to learn from")
+                    else:
+                        self._choose("unpaired", example, reader)
+                    self._tick()
+
+    def kept(self, kind: DatasetKind) -> Iterator[Spot]:
+        """Yield where the rows of what was chosen stand, by start."""
+        for _, stored in self._table.scan(KEEP[kind]):
+            yield Spot(*orjson.loads(stored))
+
+    def _put_in_order(self, examples: Iterable[Example]) -> None:
+        for example in examples:
+            self._table.put(_ORDER + example.order, example.to_bytes())
             self._tick()
 
-    def _agent(self, turn_id: str) -> str:
-        line = known.line_of(turn_id, self._table)
-        return line.session.split("/", 1)[0] if line else ""
-
-    def _in_order(self) -> Iterator[tuple[bytes, str]]:
-        for _, stored in self._table.scan(_ORDER):
-            key, agent = orjson.loads(stored)
-            pair = self._table.get(key)
-            assert pair is not None
-            yield pair, agent
-
-    def _alone(self, panel: str) -> Iterator[tuple[Given, bool]]:
-        wanted = "unpaired" in self._rules.strategies
-        together = joined(self._table, known.SCORE, known.TURN, _PAIRED)
-        for _, stored, (turn, paired) in together:
-            score = scored(stored, panel)
-            if score is None or score.overall is None:
-                continue
-            self._counts.scores[round(score.overall)] += 1
-            kind = kind_of(score.overall, self._rules)
-            if kind is None or not wanted or turn is None or paired is not None:
-                continue
-            record = known.read_record(turn)
-            if record:
-                yield Given(score.overall, score.rationales, record), kind == "chosen"
-
-    def _choose(self, kind: DatasetKind, example: Example) -> None:
-        """Keep an example unless something speaks against it."""
-        rules = self._rules
+    def _choose(self, kind: DatasetKind, example: Example, reader: SpotReader) -> bool:
+        """Keep an example unless something speaks against it; say whether it is kept."""
+        rules = self._making.rules
         if example.too_long:
             self._drop(kind, "chosen side too long")
         elif any(self._count(name) >= rules.per_side for name in example.sides):
             self._drop(kind, "a side used often enough")
-        elif example.split is None:
+        elif example.spot is None:
             self._drop(kind, "its sessions are of two splits")
         elif self._count(example.request) >= rules.per_prompt:
             self._drop(kind, "its prompt used often enough")
@@ -130,20 +119,20 @@ class Chooser:
             self._drop(kind, "a number of more than 64 bits")
         else:
             for name in (example.request, *example.sides):
-                self._table.put(_COUNT + name, str(self._count(name) + 1).encode())
-            for turn_id in example.turn_ids:
-                self._table.put(_PAIRED + turn_id, b"")
-            self._keep(kind, example, example.split)
+                self._table.put(_COUNT + name, b"%d" % (self._count(name) + 1))
+            if example.split is not None and example.sketch is not None:
+                self.kept_back.add(example.split, example.sketch)
+            if self.tools.wants(example.agent, example.tools):
+                self._see_tools(example.agent, reader.read(example.spot))
+            self._table.put(KEEP[kind] + example.at, orjson.dumps(example.spot, default=tuple))
+            return True
+        return False
 
-    def _keep(self, kind: DatasetKind, example: Example, split: Split) -> None:
-        if example.sketch is not None:
-            self.kept_back.add(split, example.sketch)
-        if self.tools.wants(example.agent, example.tools):
-            row = orjson.loads(Kept.from_bytes(example.kept).row)
-            for name in ("prompt", "chosen", "rejected", "completion"):
-                texts = (text for text in row.get(name, ()) if '"tool_calls":' in text)
-                self.tools.see(example.agent, (from_json(text) for text in texts))
-        self._table.put(KEEP[kind] + example.at, example.kept)
+    def _see_tools(self, agent: str, kept: bytes) -> None:
+        row = orjson.loads(Kept.from_bytes(kept).row)
+        for name in ("prompt", "chosen", "rejected", "completion"):
+            texts = (text for text in row.get(name, ()) if '"tool_calls":' in text)
+            self.tools.see(agent, (from_json(text) for text in texts))
 
     def _drop(self, kind: DatasetKind, reason: str) -> None:
         self._counts.dropped[kind][reason] += 1

@@ -31,6 +31,16 @@ class Counts:
         self.lengths: Counter[str] = Counter()
         self.longer: Counter[str] = Counter()
 
+    def add(self, other: Counts) -> None:
+        """Add what was counted elsewhere."""
+        for name, mine in vars(self).items():
+            theirs = getattr(other, name)
+            if isinstance(mine, defaultdict):
+                for key, counted in theirs.items():
+                    mine[key].update(counted)
+            else:
+                mine.update(theirs)
+
     def pair(self, split: str, row: Mapping[str, Any], lengths: tuple[int, int]) -> None:
         """Count a pair that is written; `lengths` are those of the two sides in characters."""
         self.rows["pairs"][split] += 1

@@ -2,76 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Features, Json, List, Value
 
 from sinks.dataset.rows import Row
 
 ROW_GROUP: int = 500
 """Rows that are held in memory for each split, and read at once."""
 
-_JSON = List(Json())
 
-PAIRS = Features(
-    {
-        "id": Value("string"),
-        "strategy": Value("string"),
-        "evidence": Value("string"),
-        "margin": Value("float64"),
-        "weight": Value("float64"),
-        "reviewed": Value("string"),
-        "chosen_overall": Value("float64"),
-        "rejected_overall": Value("float64"),
-        "sessions": List(Value("string")),
-        "started_ms": Value("int64"),
-        "tools_source": Value("string"),
-        "prompt": _JSON,
-        "chosen": _JSON,
-        "rejected": _JSON,
-        "tools": _JSON,
-    }
-)
-UNPAIRED = Features(
-    {
-        "id": Value("string"),
-        "evidence": Value("string"),
-        "overall": Value("float64"),
-        "sessions": List(Value("string")),
-        "started_ms": Value("int64"),
-        "tools_source": Value("string"),
-        "prompt": _JSON,
-        "completion": _JSON,
-        "label": Value("bool"),
-        "tools": _JSON,
-    }
-)
+def table_of(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+    """Return rows as a table; message columns hold JSON texts."""
+    columns = [_column([row[field.name] for row in rows], field) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 class RowFile:
-    """One Parquet file being written. The same rows give the same bytes: row groups of a fixed
-    size, and no time or path in the metadata.
+    """One Parquet file being written. The same rows give the same bytes, in however many tables
+    they come: row groups of a fixed size, and no time or path in the metadata.
 
     Args:
         path: the file; it must not be there.
-        features: its columns.
+        schema: its columns.
     """
 
-    def __init__(self, path: Path, features: Features) -> None:
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._schema: pa.Schema = features.arrow_schema
-        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
-        self._rows: list[Row] = []
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
 
-    def add(self, row: Row) -> None:
-        """Add a row; message columns hold JSON texts."""
-        self._rows.append(row)
-        if len(self._rows) == ROW_GROUP:
-            self._write()
+    def add(self, table: pa.Table) -> None:
+        """Add the rows of a table."""
+        self._waiting.append(table)
+        self._rows += len(table)
+        if self._rows >= ROW_GROUP:
+            self._write(self._rows - self._rows % ROW_GROUP)
 
     def __enter__(self) -> RowFile:
         return self
@@ -83,15 +54,14 @@ class RowFile:
         _trace: TracebackType | None,
     ) -> None:
         if kind is None and self._rows:
-            self._write()
+            self._write(self._rows)
         self._writer.close()
 
-    def _write(self) -> None:
-        columns = [
-            _column([row[field.name] for row in self._rows], field) for field in self._schema
-        ]
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
-        self._rows.clear()
+    def _write(self, count: int) -> None:
+        table = pa.concat_tables(self._waiting).combine_chunks()
+        self._writer.write_table(table.slice(0, count), row_group_size=ROW_GROUP)
+        self._waiting = [table.slice(count)]
+        self._rows -= count
 
 
 def _column(values: list[Any], field: pa.Field) -> pa.Array:

@@ -154,14 +154,13 @@ def sweep(
       clawback pairs sweep --chosen 7,7.5,8 --rejected 3,4
     """
     from streams.pairs.sweep import sweep as try_out
-    from streams.stages.sinks import asks_again, panel_label
+    from streams.stages.sinks import asks_again
 
     settings = settings_of(options)
     high = sorted({*chosen, settings.pairs.chosen})
     low = sorted({*rejected, settings.pairs.rejected})
     with told(), opened(settings) as broker, gathered(settings, broker) as (read, crew):
-        label = panel_label(settings)
-        rows = list(try_out(read, label, settings.pairs, asks_again, high, low, crew))
+        rows = list(try_out(read.bulk, settings.pairs, asks_again, high, low, crew))
     if as_json:
         for row in rows:
             click.echo(orjson.dumps(row))
@@ -207,25 +206,25 @@ def snapshot(
         raise CommandError(
             f"{error.name} is not installed; install with: pip install 'clawback[data]'"
         ) from None
-    from sinks.bulk import make_pairs
     from sinks.dataset.counts import Counts
+    from streams.pairs.fresh import scratch_table
     from streams.pairs.gather import lineage
-    from streams.stages.sinks import asks_again, panel_label
+    from streams.stages.sinks import asks_again
 
     settings = settings_of(options)
-    label, rules = panel_label(settings), settings.pairs
+    rules = settings.pairs
     with (
         told(),
         opened(settings) as broker,
         gathered(settings, broker, processes) as (read, crew),
+        scratch_table(read.folder) as scratch,
     ):
         counts = Counts()
         counts.records.update(read.records)
-        make_pairs(label, rules, asks_again, read.table, read.tick, crew)
         folder = out or settings.paths.output / "snapshots"
         made = build(
-            read.table, folder, label, rules, lineage(broker, read), counts, read.tick,
-            crew, axolotl=axolotl,
+            read.bulk, read.bulk.pair(rules, asks_again, crew), rules, scratch.table, folder,
+            lineage(broker, read), counts, scratch.tick, crew, axolotl=axolotl,
         )  # fmt: skip
     if as_json:
         found = {"path": str(made.path), "fingerprint": made.fingerprint, "existed": made.existed}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streams.broker import Broker
     from streams.cli.app import Options
     from streams.pairs.crew import Crew
-    from streams.pairs.gather import Scratch
+    from streams.pairs.gather import Gathered
 
 
 def settings_of(options: Options) -> Settings:
@@ -28,10 +28,11 @@ def told() -> Iterator[None]:
     from streams.flow import BrokerError
     from streams.pairs.crew import CrewError
     from streams.pairs.file import PairsError
+    from streams.table import TableError
 
     try:
         yield
-    except (BrokerError, CrewError, PairsError, OSError) as error:
+    except (BrokerError, CrewError, PairsError, TableError, OSError) as error:
         raise CommandError(str(error)) from error
 
 
@@ -51,11 +52,11 @@ def opened(settings: Settings) -> Iterator[Broker]:
 @contextmanager
 def gathered(
     settings: Settings, broker: Broker, processes: int | None = None
-) -> Iterator[tuple[Scratch, Crew]]:
-    """Read all records that pairs are made of into a table of their own."""
+) -> Iterator[tuple[Gathered, Crew]]:
+    """Read all records that pairs are made of into a folder of their own."""
     from streams.pairs.crew import Crew
     from streams.pairs.gather import gather, scratch
+    from streams.stages.sinks import panel_label
 
-    with scratch(settings) as read, Crew(processes) as crew:
-        gather(broker, settings, read, crew)
-        yield read, crew
+    with scratch(settings) as folder, Crew(processes) as crew:
+        yield gather(broker, settings, panel_label(settings), folder, crew), crew

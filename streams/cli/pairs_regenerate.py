@@ -16,9 +16,9 @@ from streams.cli.pairs_common import gathered, opened, settings_of, told
 if TYPE_CHECKING:
     from schemas.generation import Generation
     from schemas.settings import Settings
+    from sinks.bulk import Bulk, Paired
     from streams.broker import Broker
     from streams.cli.app import Options
-    from streams.pairs.gather import Scratch
 
 
 @click.command()
@@ -45,15 +45,14 @@ def regenerate(options: Options, limit: int, dry_run: bool, as_json: bool) -> in
             f"{error.name} is not installed; install with: pip install 'clawback[data]'"
         ) from None
     from agents.judges.contract import JudgeUnavailable
-    from sinks.bulk import make_pairs
     from streams.pairs.regenerate import NoPanel
-    from streams.stages.sinks import asks_again, panel_label
+    from streams.stages.sinks import asks_again
 
     settings = settings_of(options)
     with told(), opened(settings) as broker, gathered(settings, broker) as (read, crew):
-        make_pairs(panel_label(settings), settings.pairs, asks_again, read.table, read.tick, crew)
+        paired = read.bulk.pair(settings.pairs, asks_again, crew)
         try:
-            made = _run(settings, broker, read, limit, dry_run, as_json)
+            made = _run(settings, broker, read.bulk, paired, limit, dry_run, as_json)
         except (NoPanel, ValueError) as error:
             raise CommandError(str(error), USAGE) from None
         except JudgeUnavailable as error:
@@ -64,18 +63,22 @@ def regenerate(options: Options, limit: int, dry_run: bool, as_json: bool) -> in
 
 
 def _run(
-    settings: Settings, broker: Broker, read: Scratch, limit: int, dry_run: bool, as_json: bool
+    settings: Settings,
+    broker: Broker,
+    bulk: Bulk,
+    paired: Paired,
+    limit: int,
+    dry_run: bool,
+    as_json: bool,
 ) -> int:
     from agents.deciding import make_decider
     from agents.judges.factory import make_judge
     from streams.judging.machine import yielding
     from streams.pairs.regenerate import panel_of, regenerate, tasks, tool_book
-    from streams.stages.sinks import panel_label
 
     decider = make_decider(settings.regenerate)
     panel, configured = panel_of(settings)
-    label = panel_label(settings)
-    found = tasks(read, label, settings, decider.model)
+    found = tasks(bulk, paired, settings, decider.model)
     given = list(islice(found, limit or None))
     if dry_run or not given:
         if as_json:
@@ -99,7 +102,9 @@ def _run(
     async def ask() -> None:
         judges = [yielding(make_judge(each), settings.paths.home) for each in configured]
         try:
-            await regenerate(given, decider, judges, panel, label, tool_book(read), broker, done)
+            await regenerate(
+                given, decider, judges, panel, bulk.panel, tool_book(bulk), broker, done
+            )
         finally:
             await decider.aclose()
             for judge in judges:

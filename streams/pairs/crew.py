@@ -1,6 +1,6 @@
-"""Processes that share out pure work, with the results in the order of the items.
+"""Processes that share out pieces of work, with the results in the order of the pieces.
 
-They begin when there is enough to do, and end with the command, however it ends.
+They begin when there is more than one piece, and end with the command, however it ends.
 """
 
 from __future__ import annotations
@@ -13,21 +13,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
+from itertools import chain, islice
 from types import TracebackType
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CHUNK = 128
-"""Items that go to a process at once."""
-
-AHEAD = 3
-"""Chunks for each process that are on the way or wait to be taken."""
+AHEAD = 2
+"""Pieces for each process that are under way or wait to be taken."""
 
 MOST = 8
-"""More processes are of no use: this one reads and writes for all of them."""
+"""More processes would wait for the disk, and for this one, which does what goes in one order."""
 
 
 class CrewError(Exception):
@@ -48,26 +45,25 @@ class Crew:
     def __call__(
         self, function: Callable[[Item], Result], items: Iterable[Item], /
     ) -> Iterator[Result]:
-        """Yield the function's result for each item.
+        """Yield the function's result for each piece of work.
 
         Raises:
             CrewError: a process has died.
         """
-        chunks = _chunks(iter(items))
-        first = next(chunks, [])
-        # A process takes half a second to begin; one chunk is done by then.
-        if not self._count or len(first) < CHUNK:
-            yield from map(function, first)
-            yield from (function(item) for chunk in chunks for item in chunk)
+        pieces = iter(items)
+        first = list(islice(pieces, 2))
+        # A process takes a second to begin; what makes one piece is done by then.
+        if not self._count or len(first) < 2:
+            yield from map(function, chain(first, pieces))
             return
-        waiting: deque[Future[list[Result]]] = deque([self._submit(function, first)])
+        waiting: deque[Future[Result]] = deque()
         try:
-            for chunk in chunks:
-                waiting.append(self._submit(function, chunk))
+            for piece in chain(first, pieces):
+                waiting.append(self._submit(function, piece))
                 if len(waiting) > AHEAD * self._count:
-                    yield from waiting.popleft().result()
+                    yield waiting.popleft().result()
             while waiting:
-                yield from waiting.popleft().result()
+                yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise CrewError(
                 "a process that helped was killed, perhaps for want of memory; run it again "
@@ -77,16 +73,14 @@ class Crew:
             for each in waiting:
                 each.cancel()
 
-    def _submit(
-        self, function: Callable[[Item], Result], chunk: list[Item]
-    ) -> Future[list[Result]]:
+    def _submit(self, function: Callable[[Item], Result], piece: Item) -> Future[Result]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._count,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=_begin,
             )
-        return self._pool.submit(_apply, function, chunk)
+        return self._pool.submit(function, piece)
 
     def __len__(self) -> int:
         """How many processes help."""
@@ -103,15 +97,6 @@ class Crew:
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-
-
-def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
-    while chunk := list(islice(items, CHUNK)):
-        yield chunk
-
-
-def _apply(function: Callable[[Item], Result], chunk: list[Item]) -> list[Result]:
-    return [function(item) for item in chunk]
 
 
 def _begin() -> None:

@@ -1,7 +1,7 @@
-"""All that pairs are made of, from the topics into a table of its own.
+"""All that pairs are made of, from the topics into a folder of its own.
 
 The running line has its table open, and a snapshot is a function of the topics alone; so they are
-read anew. The table lives on disk as long as the command runs.
+read anew. The folder lives as long as the command runs.
 """
 
 from __future__ import annotations
@@ -13,106 +13,85 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from schemas.settings import Settings
-from sinks.intake import TOPICS, Intake
+from sinks.bulk import TOPICS, Bulk, Shards, Taken, shards_for, take
 from sinks.spread import Spread
-from streams.broker import Broker
-from streams.pairs.fresh import FreshTable
+from streams.broker import Broker, open_broker
 from streams.replay.topics import partitions
 from streams.stage import tables_path
-from streams.table import TableStore
 
-COMMIT_STEPS = 2_000
-COMMIT_BYTES = 8 << 20
-"""After so many steps, or so much, the table is written; until then changes are in memory."""
-
-MEMORY_BYTES = 32 << 20
-"""Memory of the table: pairing looks up turns all over it."""
+PIECE_RECORDS: Final = 20_000
+"""Records that one process reads at a time."""
 
 
-@dataclass(slots=True)
-class Scratch:
-    """A table that is thrown away, and what was read into it.
+class Stretch(NamedTuple):
+    """The records [start, stop) of a partition."""
+
+    topic: str
+    partition: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was read.
 
     `records` counts by topic; `unreadable` are records that the line has put among the dead
     letters. `ends` are the offsets after the last record that was read, by topic and partition.
+    `folder` is where all of it stands, and is removed in the end.
     """
 
-    store: TableStore
-    table: FreshTable
-    records: Counter[str] = field(default_factory=Counter)
-    ends: dict[str, dict[str, int]] = field(default_factory=dict)
-    _steps: int = 0
-
-    def tick(self) -> None:
-        """Write the table now and then, so that its changes do not pile up in memory."""
-        self._steps += 1
-        if self._steps >= COMMIT_STEPS or self.table.put_bytes >= COMMIT_BYTES:
-            self.store.commit()
-            self._steps = self.table.put_bytes = 0
+    folder: Path
+    bulk: Bulk
+    records: Counter[str]
+    ends: dict[str, dict[str, int]]
 
 
 @contextmanager
-def scratch(settings: Settings) -> Iterator[Scratch]:
-    """Open an empty table beside those of the stages; at the end it is removed."""
+def scratch(settings: Settings) -> Iterator[Path]:
+    """Make an empty folder beside the tables of the stages; at the end it is removed."""
     tables = tables_path(settings)
     tables.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix=".snapshot-", dir=tables)
+    folder = Path(tempfile.mkdtemp(prefix=".pairs-", dir=tables))
     try:
-        store = TableStore(
-            Path(folder) / "table", "scratch", memory_bytes=MEMORY_BYTES, scratch=True
-        )
-        try:
-            yield Scratch(store, FreshTable(store.table("all")))
-        finally:
-            store.discard()
-            store.close()
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def gather(broker: Broker, settings: Settings, into: Scratch, spread: Spread) -> None:
+def gather(
+    broker: Broker, settings: Settings, panel: str, folder: Path, spread: Spread
+) -> Gathered:
     """Read all that the topics hold now.
+
+    Args:
+        broker: tells where the topics end.
+        settings: by which each process opens the broker for itself.
+        panel: whose verdicts count, by its label.
+        folder: gets what is kept of the records.
+        spread: shares out the reading.
 
     Raises:
         BrokerError: the broker is not there.
     """
-    intake = Intake(into.table, spread)
-    with asyncio.Runner() as runner:
-        for topic in TOPICS:
-            into.ends[topic] = {
-                str(number): runner.run(broker.end(topic, number))
-                for number in range(partitions(broker, topic, settings))
-            }
-        for topic, ends in into.ends.items():
-            values = (
-                value
-                for number, end in ends.items()
-                for value in _values(runner, broker, topic, int(number), end)
-            )
-            for read in intake.take(topic, values):
-                into.records[topic if read else "unreadable"] += 1
-                into.tick()
-    into.store.commit()
+    ends = asyncio.run(_ends(broker, settings))
+    shards = shards_for(folder, sum(end for each in ends.values() for end in each.values()))
+    taken = Taken()
+    for part in spread(partial(_take, settings, panel, shards), _pieces(ends)):
+        taken.add(part)
+    told = {
+        topic: {str(number): end for number, end in each.items()} for topic, each in ends.items()
+    }
+    return Gathered(folder, Bulk(shards, panel, taken, spread), taken.records, told)
 
 
-def _values(
-    runner: asyncio.Runner, broker: Broker, topic: str, number: int, end: int
-) -> Iterator[bytes]:
-    start = 0
-    while start < end and (records := runner.run(broker.read(topic, number, start, end))):
-        for record in records:
-            # A tombstone says that a record is no more; what it named has gone from the topic.
-            if record.value is not None:
-                yield record.value
-        start = records[-1].offset + 1
-
-
-def lineage(broker: Broker, read: Scratch) -> dict[str, Any]:
+def lineage(broker: Broker, read: Gathered) -> dict[str, Any]:
     """Return where a snapshot's records come from."""
     return {
         "broker": broker.identity,
@@ -120,3 +99,53 @@ def lineage(broker: Broker, read: Scratch) -> dict[str, Any]:
         "offsets": read.ends,
         "made_ms": int(time.time() * 1000),
     }
+
+
+async def _ends(broker: Broker, settings: Settings) -> dict[str, dict[int, int]]:
+    return {
+        topic: {
+            number: await broker.end(topic, number)
+            for number in range(partitions(broker, topic, settings))
+        }
+        for topic in TOPICS
+    }
+
+
+def _pieces(ends: dict[str, dict[int, int]]) -> Iterator[tuple[int, list[Stretch]]]:
+    """Yield what is to be read, by number, in pieces of about the same size."""
+    number, size = 0, 0
+    piece: list[Stretch] = []
+    for topic, each in ends.items():
+        for partition, end in each.items():
+            for start in range(0, end, PIECE_RECORDS):
+                stop = min(start + PIECE_RECORDS, end)
+                piece.append(Stretch(topic, partition, start, stop))
+                size += stop - start
+                if size >= PIECE_RECORDS:
+                    yield number, piece
+                    number, size, piece = number + 1, 0, []
+    yield number, piece
+
+
+def _take(
+    settings: Settings, panel: str, shards: Shards, piece: tuple[int, list[Stretch]]
+) -> Taken:
+    number, stretches = piece
+    broker = open_broker(settings)
+    try:
+        with asyncio.Runner() as runner:
+            return take(shards, f"{number:06d}", panel, _records(runner, broker, stretches))
+    finally:
+        broker.close()
+
+
+def _records(
+    runner: asyncio.Runner, broker: Broker, stretches: list[Stretch]
+) -> Iterator[tuple[str, bytes]]:
+    for topic, partition, start, stop in stretches:
+        while start < stop and (records := runner.run(broker.read(topic, partition, start, stop))):
+            for record in records:
+                # A tombstone says that a record is no more; what it named has gone from the topic.
+                if record.value is not None:
+                    yield topic, record.value
+            start = records[-1].offset + 1

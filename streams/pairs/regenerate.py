@@ -15,19 +15,14 @@ from agents.deciding import Decided, Decider, proposal
 from agents.ensemble.decide import decide
 from agents.judges import Judge
 from schemas.generation import Generation, generation_id
-from schemas.pair import ChatMessage, PreferencePair
+from schemas.pair import ChatMessage
 from schemas.settings import ModelJudge, Panel, Settings
 from schemas.topics import GENERATIONS
 from schemas.turn import Turn
-from sinks import known
-from sinks.bulk import kind_of, scored
+from sinks.bulk import Bulk, Paired, given_of, kind_of, record_of
 from sinks.dataset.tools import ToolBook
-from sinks.example import Given
-from sinks.joined import joined
-from sinks.kept import PAIR
 from sinks.strategies.unpaired import Unpaired, unpaired
 from streams.flow import Outgoing, Publisher
-from streams.pairs.gather import Scratch
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,48 +62,41 @@ def panel_of(settings: Settings) -> tuple[Panel, tuple[ModelJudge, ...]]:
     return panel.model_copy(update={"judges": names, "quorum": quorum, "force": ()}), judges
 
 
-def tasks(read: Scratch, label: str, settings: Settings, model: str) -> Iterator[Task]:
+def tasks(bulk: Bulk, paired: Paired, settings: Settings, model: str) -> Iterator[Task]:
     """Yield the bad decisions that stand in no pair and that a model was not asked about yet.
 
     Args:
-        read: holds all records and all pairs.
-        label: whose scores count.
+        bulk: all records.
+        paired: all pairs.
         settings: the thresholds.
         model: who would be asked.
     """
-    paired: set[str] = set()
-    for _, value in read.table.scan(PAIR):
-        pair = PreferencePair.from_bytes(value)
-        paired.update((pair.chosen.turn_id, pair.rejected.turn_id))
-    for turn_id, stored, (turn,) in joined(read.table, known.SCORE, known.TURN):
-        score = scored(stored, label)
-        if score is None or score.overall is None or turn is None or turn_id in paired:
+    taken = {side.turn_id for pair in paired.pairs() for side in (pair.chosen, pair.rejected)}
+    for turn, body in bulk.turns():
+        if turn.overall is None or turn.turn_id in taken:
             continue
-        record = known.read_record(turn)
-        if not record or kind_of(score.overall, settings.pairs) != "rejected":
+        if kind_of(turn.overall, settings.pairs) != "rejected":
             continue
-        made = known.generations_of(turn_id, read.table)
-        if any((each.model, each.panel) == (model, label) for each in made):
+        made = map(Generation.from_bytes, (each.encode() for each in turn.generations))
+        if any((each.model, each.panel) == (model, bulk.panel) for each in made):
             continue
-        whole = Given(score.overall, score.rationales, record).scored()
+        whole = given_of(turn.overall, body).scored()
         bad = unpaired(whole, good=False)
         if bad is not None:
             yield Task(whole.turn, bad)
 
 
-def tool_book(read: Scratch) -> ToolBook:
+def tool_book(bulk: Bulk) -> ToolBook:
     """Return the tools of all agents, as their turns called them."""
     tools = ToolBook()
-    for _, stored in read.table.scan(known.TURN):
-        record = known.read_record(stored)
-        if record:
-            turn = Turn.from_bytes(record)
-            if tools.wants(turn.agent, (call.name for call in turn.calls)):
-                calls = [
-                    {"function": {"name": call.name, "arguments": call.arguments}}
-                    for call in turn.calls
-                ]
-                tools.see(turn.agent, [{"tool_calls": calls}])
+    for _, body in bulk.turns():
+        turn = Turn.from_bytes(record_of(body))
+        if tools.wants(turn.agent, (call.name for call in turn.calls)):
+            calls = [
+                {"function": {"name": call.name, "arguments": call.arguments}}
+                for call in turn.calls
+            ]
+            tools.see(turn.agent, [{"tool_calls": calls}])
     return tools
 
 

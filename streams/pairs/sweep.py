@@ -7,16 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.settings import Pairs
-from sinks import known
-from sinks.bulk import all_pairs, kind_of
-from sinks.followed import AsksAgain
+from sinks.bulk import Bulk, kind_of
+from sinks.mends import AsksAgain
 from sinks.spread import Spread
-from streams.pairs.gather import Scratch
 
 
 def sweep(
-    read: Scratch,
-    panel: str,
+    bulk: Bulk,
     rules: Pairs,
     asks_again: AsksAgain,
     chosen: Sequence[float],
@@ -26,14 +23,9 @@ def sweep(
     """Yield for each two thresholds how many good and bad turns and pairs there would be.
 
     The least margin is that of the settings, or the distance of the thresholds where that is
-    smaller. Pairs are counted before a snapshot's limits.
+    smaller. Pairs are counted before a snapshot's limits, and before what persons say of them.
     """
-    scores: Counter[float] = Counter()
-    for _, stored in read.table.scan(known.SCORE):
-        score = known.read_score(stored, panel)
-        if score is not None and score.status == "scored" and score.overall is not None:
-            scores[score.overall] += 1
-    for number, (high, low) in enumerate((h, lo) for h in chosen for lo in rejected if lo < h):
+    for high, low in ((h, lo) for h in chosen for lo in rejected if lo < h):
         tried = rules.model_copy(
             update={
                 "chosen": high,
@@ -41,14 +33,10 @@ def sweep(
                 "min_margin": min(rules.min_margin, high - low),
             }
         )
-        found = Counter(
-            pair.strategy
-            for pair in all_pairs(
-                panel, tried, asks_again, read.table, read.tick, spread, run=f"sweep{number}"
-            )
-        )
+        paired = bulk.pair(tried, asks_again, spread)
+        paired.drop()
         kinds: Counter[str | None] = Counter()
-        for overall, count in scores.items():
+        for overall, count in bulk.tally.scores.items():
             kinds[kind_of(overall, tried)] += count
         yield {
             "chosen": high,
@@ -56,6 +44,8 @@ def sweep(
             "set": (high, low) == (rules.chosen, rules.rejected),
             "good_turns": kinds["chosen"],
             "bad_turns": kinds["rejected"],
-            "pairs": found.total(),
-            "strategies": {name: found[name] for name in rules.strategies if name != "unpaired"},
+            "pairs": paired.made.total(),
+            "strategies": {
+                name: paired.made[name] for name in rules.strategies if name != "unpaired"
+            },
         }

@@ -130,28 +130,32 @@ async def plain(home: Path, count: int) -> dict[str, float]:
 
 def snapshot(home: Path, count: int, processes: int | None) -> dict[str, Any]:
     """Make a snapshot of what is in a home's topics."""
-    from sinks.bulk import make_pairs
     from sinks.dataset.build import build
     from sinks.dataset.counts import Counts
     from streams.pairs.crew import Crew
+    from streams.pairs.fresh import scratch_table
     from streams.pairs.gather import gather, lineage, scratch
 
     settings = settings_of(home)
-    label, rules = panel_label(settings), settings.pairs
+    rules = settings.pairs
     broker = open_broker(settings)
     began = time.perf_counter()
     times = [_times()]
     counts = Counts()
-    with scratch(settings) as read, Crew(processes) as crew:
-        gather(broker, settings, read, crew)
+    with (
+        scratch(settings) as folder,
+        Crew(processes) as crew,
+        scratch_table(folder) as table,
+    ):
+        read = gather(broker, settings, panel_label(settings), folder, crew)
         counts.records.update(read.records)
         assert read.records[VERDICTS] >= count
         times.append(_times())
-        make_pairs(label, rules, asks_again, read.table, read.tick, crew)
+        paired = read.bulk.pair(rules, asks_again, crew)
         times.append(_times())
         made = build(
-            read.table, home / "snapshots", label, rules, lineage(broker, read), counts, read.tick,
-            crew,
+            read.bulk, paired, rules, table.table, home / "snapshots", lineage(broker, read),
+            counts, table.tick, crew,
         )  # fmt: skip
         times.append(_times())
         helpers = len(crew)

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sinks.dataset.parquet import PAIRS, UNPAIRED, RowFile
+from sinks.dataset.features import PAIRS, UNPAIRED
+from sinks.dataset.parquet import RowFile, table_of
 from sinks.dataset.rows import texts
 from trainer.job import Job
 
@@ -129,14 +130,15 @@ def make_snapshot(
     }
     for split, part in splits.items():
         if part:
-            with RowFile(folder / "data/pairs" / f"{split}.parquet", PAIRS) as file:
-                for row in part:
-                    file.add(_stored(row, tools, "chosen", "rejected"))
+            schema = PAIRS.arrow_schema
+            with RowFile(folder / "data/pairs" / f"{split}.parquet", schema) as file:
+                stored = [_stored(row, tools, "chosen", "rejected") for row in part]
+                file.add(table_of(stored, schema))
     singles = list(labelled(unpaired, calls=calls))
     if singles:
-        with RowFile(folder / "data/unpaired/train.parquet", UNPAIRED) as file:
-            for row in singles:
-                file.add(_stored(row, tools, "completion"))
+        schema = UNPAIRED.arrow_schema
+        with RowFile(folder / "data/unpaired/train.parquet", schema) as file:
+            file.add(table_of([_stored(row, tools, "completion") for row in singles], schema))
     (folder / "tools.json").write_text(json.dumps({"main": TOOLS}))
     counts = {name: len(part) for name, part in splits.items()}
     (folder / "manifest.json").write_text(json.dumps({"format": 1, "counts": {"pairs": counts}}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -12,10 +13,9 @@ import pytest
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
 from schemas.turn import ContextMessage
-from sinks.bulk import make_pairs
+from sinks.bulk import Bulk, Shards, take
 from sinks.dataset.build import Snapshot, build
 from sinks.dataset.counts import Counts
-from sinks.intake import Intake
 
 Make = Callable[..., Any]
 
@@ -60,16 +60,15 @@ def built(
             records.append(("turns", turn.to_bytes()))
             records.append(("verdicts", make_verdict(n, 9 if n % 2 else 2).to_bytes()))
         random.Random(seed).shuffle(records)
-        table = MemoryTable()
         counts = Counts()
-        intake = Intake(table, map)
-        for topic, value in records:
-            assert all(intake.take(topic, [value]))
-            counts.records[topic] += 1
-        make_pairs("default", rules, lambda *_: False, table, lambda: None, map)
-        return build(
-            table, tmp_path / out, "default", rules, {"seed": seed}, counts, lambda: None, map,
-            axolotl=axolotl,
-        )  # fmt: skip
+        with TemporaryDirectory(dir=tmp_path) as folder:
+            shards = Shards(Path(folder), 1 + seed % 3)
+            taken = take(shards, "0", "default", records)
+            counts.records.update(taken.records)
+            bulk = Bulk(shards, "default", taken, map)
+            return build(
+                bulk, bulk.pair(rules, lambda *_: False, map), rules, MemoryTable(),
+                tmp_path / out, {"seed": seed}, counts, lambda: None, map, axolotl=axolotl,
+            )  # fmt: skip
 
     return make

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.settings import Pairs
-from schemas.table import MemoryTable
+from sinks.dataset.keptback import CROWDED, Index, KeptBack
 from sinks.dataset.near import asked_in, similarity, sketch
-from sinks.dataset.split import KeptBack, common_split, split_of
+from sinks.dataset.split import Split, common_split, split_of
 
 LONG = " ".join(f"word{n}" for n in range(40))
+
+
+Leaks = Callable[[Split, str], bool]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Callable[..., Leaks]:
+    """What says of a split and a text whether it leaks, given texts that are kept back."""
+
+    def keep(*texts: tuple[Split, str]) -> Leaks:
+        back = KeptBack()
+        for split, text in texts:
+            back.add(split, sketch(text))
+        back.save(tmp_path)
+        index = Index(tmp_path)
+        return lambda split, text: index.leaks([("eval", sketch("")), (split, sketch(text))])[1]
+
+    return keep
 
 
 @pytest.mark.parametrize(
@@ -24,22 +45,36 @@ LONG = " ".join(f"word{n}" for n in range(40))
         (" ".join(LONG.split()[:25]), False),
     ],
 )
-def test_what_is_kept_back_is_not_trained_on(other: str, near: bool) -> None:
-    kept = KeptBack(MemoryTable())
-    kept.add("eval", sketch(LONG))
-    assert kept.leaks("train", sketch(other)) is near
-    assert kept.leaks("test", sketch(other)) is near
-    assert not kept.leaks("eval", sketch(other))
+def test_what_is_kept_back_is_not_trained_on(
+    kept: Callable[..., Leaks], other: str, near: bool
+) -> None:
+    leaks = kept(("eval", "something else"), ("eval", LONG), ("eval", LONG))
+    assert leaks("train", other) is near
+    assert leaks("test", other) is near
+    assert not leaks("eval", other)
 
 
-def test_evaluation_wins_over_the_test_and_both_over_training() -> None:
-    kept = KeptBack(MemoryTable())
-    kept.add("test", sketch(LONG))
-    kept.add("train", sketch("train me on this one"))
-    assert kept.leaks("train", sketch(LONG))
-    assert not kept.leaks("test", sketch(LONG))
-    assert not kept.leaks("eval", sketch(LONG))
-    assert not kept.leaks("train", sketch("train me on this one"))
+def test_evaluation_wins_over_the_test_and_both_over_training(kept: Callable[..., Leaks]) -> None:
+    leaks = kept(("test", LONG), ("train", "train me on this one"))
+    assert leaks("train", LONG)
+    assert not leaks("test", LONG)
+    assert not leaks("eval", LONG)
+    assert not leaks("train", "train me on this one")
+
+
+def test_where_nothing_is_kept_back_nothing_leaks(kept: Callable[..., Leaks]) -> None:
+    assert not kept()("train", LONG)
+
+
+@pytest.mark.parametrize(("texts", "crowded"), [(CROWDED, False), (CROWDED + 1, True)])
+def test_a_crowd_in_a_band_is_near_unseen(tmp_path: Path, texts: int, crowded: bool) -> None:
+    back = KeptBack()
+    for number in range(texts):
+        found = sketch(f"one text of many is {number}")
+        back.add("eval", found._replace(bands=sketch(LONG).bands))
+        back.add("eval", found._replace(bands=sketch(LONG).bands))
+    back.save(tmp_path)
+    assert Index(tmp_path).leaks([("train", sketch(LONG))]) == [crowded]
 
 
 @given(st.text(), st.text())

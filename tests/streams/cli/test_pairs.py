@@ -186,4 +186,4 @@ def test_a_snapshot_is_made_once_and_leaves_nothing_behind(line: Call, tmp_path:
     assert again["existed"]
     lineage = json.loads((Path(again["path"]) / "lineage.json").read_bytes())
     assert sum(lineage["offsets"]["turns"].values()) == 2
-    assert not list((tmp_path / "home" / ".clawback" / "tables").glob(".snapshot-*"))
+    assert not list((tmp_path / "home" / ".clawback" / "tables").glob(".pairs-*"))

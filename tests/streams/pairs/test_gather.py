@@ -11,17 +11,20 @@ import pytest
 
 from schemas.settings import Settings
 from schemas.topics import TURNS, VERDICTS
-from sinks.bulk import make_pairs
+from sinks.bulk import shards
+from sinks.dataset import build as building
 from sinks.dataset.build import Snapshot, build
 from sinks.dataset.counts import Counts
 from streams.broker import open_broker
 from streams.flow import Outgoing
-from streams.pairs.crew import CHUNK, Crew
+from streams.pairs import gather as gathering
+from streams.pairs.crew import Crew
+from streams.pairs.fresh import scratch_table
 from streams.pairs.gather import gather, lineage, scratch
 from streams.stages.sinks import asks_again, panel_label
 from tests.benchmarks._assistant import records
 
-TURN_COUNT = 4 * CHUNK
+TURN_COUNT = 600
 
 
 def snapshot(home: Path, published: Sequence[Outgoing], processes: int) -> Snapshot:
@@ -30,15 +33,19 @@ def snapshot(home: Path, published: Sequence[Outgoing], processes: int) -> Snaps
     broker.ensure_topics()
     asyncio.run(broker.publish(published))
     label, rules, counts = panel_label(settings), settings.pairs, Counts()
-    with scratch(settings) as read, Crew(processes) as crew:
-        gather(broker, settings, read, crew)
+    with (
+        scratch(settings) as folder,
+        Crew(processes) as crew,
+        scratch_table(folder) as table,
+    ):
+        read = gather(broker, settings, label, folder, crew)
         counts.records.update(read.records)
-        make_pairs(label, rules, asks_again, read.table, read.tick, crew)
         made = build(
-            read.table, home / "out", label, rules, lineage(broker, read), counts, read.tick, crew
-        )
+            read.bulk, read.bulk.pair(rules, asks_again, crew), rules, table.table, home / "out",
+            lineage(broker, read), counts, table.tick, crew,
+        )  # fmt: skip
     broker.close()
-    assert not list((settings.paths.home / "tables").glob(".snapshot-*"))
+    assert not list((settings.paths.home / "tables").glob(".pairs-*"))
     return made
 
 
@@ -69,13 +76,21 @@ def test_there_is_something_of_everything(alone: Snapshot) -> None:
     assert alone.counts["records"][TURNS] > TURN_COUNT
     assert alone.counts["records"][VERDICTS] > TURN_COUNT
     assert set(alone.counts["strategies"]) == {"branch", "retry", "same_request"}
-    assert alone.counts["rows"]["unpaired"]["train"] > CHUNK
+    assert alone.counts["rows"]["unpaired"]["train"] > TURN_COUNT / 4
 
 
 @pytest.mark.parametrize(("processes", "seed"), [(1, 1), (2, 2), (3, 3)])
-def test_neither_order_nor_processes_change_a_byte(
-    tmp_path: Path, published: list[Outgoing], alone: Snapshot, processes: int, seed: int
+def test_neither_order_nor_processes_nor_sizes_change_a_byte(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    published: list[Outgoing],
+    alone: Snapshot,
+    processes: int,
+    seed: int,
 ) -> None:
+    monkeypatch.setattr(gathering, "PIECE_RECORDS", 150 * seed)
+    monkeypatch.setattr(shards, "RECORDS", 200 * seed)
+    monkeypatch.setattr(building, "ROWS", 70 * seed)
     shuffled = random.Random(seed).sample(published, len(published))
     made = snapshot(tmp_path, shuffled, processes)
     assert made.fingerprint == alone.fingerprint

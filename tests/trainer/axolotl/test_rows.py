@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sinks.dataset.axolotl import TextFile
+from sinks.dataset.axolotl import rendered
 from sinks.dataset.rows import texts
 from tests.support.tinymodel import TOOLS, labelled, pairs
 from trainer.axolotl import rows
@@ -22,13 +23,14 @@ def snapshot(folder: Path, count: int = 4, singles: int = 0) -> Path:
     def stored(row: dict[str, Any], *sides: str) -> dict[str, Any]:
         return row | {name: texts(row[name]) for name in ("prompt", *sides)}
 
-    with TextFile(folder / "axolotl/pairs/train.jsonl") as file:
-        for row in pairs(count):
-            file.add(stored(row, "chosen", "rejected"), TOOLS)
+    def write(kind: str, rows: Iterable[dict[str, Any]]) -> None:
+        path = folder / "axolotl" / kind / "train.jsonl"
+        path.parent.mkdir(parents=True)
+        path.write_text("".join(json.dumps(rendered(row, TOOLS)) + "\n" for row in rows))
+
+    write("pairs", (stored(row, "chosen", "rejected") for row in pairs(count)))
     if singles:
-        with TextFile(folder / "axolotl/unpaired/train.jsonl") as file:
-            for row in labelled(singles):
-                file.add(stored(row, "completion"), TOOLS)
+        write("unpaired", (stored(row, "completion") for row in labelled(singles)))
     return folder
 
 
