@@ -1,7 +1,7 @@
 """The strategies that look at one turn and those that follow it, over a table.
 
 In the table, under `pairs/`:
-    case/<turn id>   the pairs made of this turn: its recovery, its retries
+    case/<turn id>   the pairs made of this turn: its recovery, its retries, those regenerated
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import orjson
 from pydantic_core import from_json
 
-from schemas.generation import Generation
+from schemas.generation import GeneratedSide, Generation
 from schemas.pair import PreferencePair
 from schemas.settings import Pairs
 from schemas.table import Table
@@ -40,8 +40,8 @@ _MAY_HAVE_FAILED = re.compile(
 
 class Case(NamedTuple):
     """A turn and the good ones that mended it, each with what the user said from the one to the
-    other; and what models would have decided in its place. A turn without any did well itself, and
-    may have recovered from a failed call."""
+    other; and what models would have decided in its place. One that did well itself was mended by
+    none, and may have recovered from a failed call."""
 
     given: Given
     mends: tuple[tuple[Given, tuple[str, ...]], ...] = ()
@@ -106,17 +106,21 @@ class Followed:
         """
         if given is None:
             return None
+        strategies = self._rules.strategies
         if given.overall >= self._rules.chosen:
-            may = "branch" in self._rules.strategies and _MAY_HAVE_FAILED.search(given.record)
-            return Case(given) if may else None
+            made = self._generated(turn_id, "rejected", table)
+            may = "branch" in strategies and _MAY_HAVE_FAILED.search(given.record)
+            return Case(given, generations=made) if may or made else None
         if given.overall > self._rules.rejected:
             return None
-        strategies = self._rules.strategies
         mends = tuple(self._mended(turn_id, table)) if "retry" in strategies else ()
-        made: tuple[Generation, ...] = ()
-        if "regenerate" in strategies:
-            made = tuple(known.best_generations_of(turn_id, self._panel, table))
+        made = self._generated(turn_id, "chosen", table)
         return Case(given, mends, made) if mends or made else None
+
+    def _generated(self, turn_id: str, side: GeneratedSide, table: Table) -> tuple[Generation, ...]:
+        if "regenerate" not in self._rules.strategies:
+            return ()
+        return tuple(known.scored_generations_of(turn_id, side, self._panel, table))
 
     def _mended(self, turn_id: str, table: Table) -> Iterator[tuple[Given, tuple[str, ...]]]:
         """Yield the good turns at the end of chains of asking again, the nearest first, with what
@@ -168,10 +172,11 @@ def pairs_of(case: Case, panel: str, rules: Pairs) -> list[PreferencePair]:
         rules: how far apart two sides have to be, and how many pairs are made.
     """
     first = case.given.scored()
-    if not case.mends and not case.generations:
-        found = recovery(first, panel)
-        return [] if found is None else [found]
     pairs: list[PreferencePair] = []
+    if first.overall >= rules.chosen and "branch" in rules.strategies:
+        found = recovery(first, panel)
+        if found is not None:
+            pairs.append(found)
     for later, replies in case.mends:
         if later.overall - first.overall < rules.min_margin:
             continue

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas.generation import Generation
+from schemas.generation import GeneratedSide, Generation
 from schemas.reaction import Reaction
 from schemas.table import Table
 from schemas.turn import Turn
@@ -210,12 +210,18 @@ def generations_of(turn_id: str, table: Table) -> list[Generation]:
     return [Generation.model_validate(record) for record in records]
 
 
-def best_generations_of(turn_id: str, panel: str, table: Table) -> list[Generation]:
-    """Return what models would have decided in a turn, where the panel gave it a score: the best
-    first."""
-    made = generations_of(turn_id, table)
-    scored = [each for each in made if each.panel == panel and each.overall is not None]
-    return sorted(scored, key=lambda each: (-(each.overall or 0), each.id))
+def scored_generations_of(
+    turn_id: str, side: GeneratedSide, panel: str, table: Table
+) -> list[Generation]:
+    """Return what models would have decided in a turn, where the panel gave it a score: those for
+    the chosen side from the best, those for the rejected one from the worst."""
+    sign = -1 if side == "chosen" else 1
+    scored = [
+        each
+        for each in generations_of(turn_id, table)
+        if (each.side, each.panel) == (side, panel) and each.overall is not None
+    ]
+    return sorted(scored, key=lambda each: (sign * (each.overall or 0), each.id))
 
 
 def line_of(turn_id: str, table: Table) -> Line | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.generation import GeneratedSide, Generation, generation_id
+from schemas.pair import ChatMessage, Strategy
 from schemas.record import Record
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
@@ -21,11 +23,28 @@ from sinks.intake import Intake
 from sinks.kept import PAIR
 
 Make = Callable[..., Any]
-ALL = Pairs(strategies=("branch", "retry", "same_request", "neighbour", "unpaired"))
+ALL = Pairs(strategies=get_args(Strategy))
+
+
+TOPICS = {Turn: "turns", Verdict: "verdicts", Generation: "generations"}
 
 
 def asks_again(text: str, request: str) -> bool:  # noqa: ARG001
     return text.startswith("no")
+
+
+def made_anew(turn: Turn, side: GeneratedSide, overall: float) -> Generation:
+    message = ChatMessage(role="assistant", content=f"{overall} for {turn.request}")
+    return Generation(
+        id=generation_id(turn.id, 1, "m", message, side),
+        turn_id=turn.id,
+        side=side,
+        decision=1,
+        model="m",
+        message=message,
+        panel="default",
+        overall=overall,
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -47,16 +66,16 @@ def test_bulk_and_the_running_sink_make_the_same_pairs(
             heard = {"id": f"r{n}", "turn_id": turn.id, "text": "no, wrong", "at_ms": at_ms}
             turn = Turn.model_validate(turn.model_dump() | {"reaction": heard})
         records += [turn, make_verdict(n, rng.choice([1, 3, 6, 8, 9]))]
+        sides: tuple[GeneratedSide, ...] = ("chosen", "rejected")
+        records += [made_anew(turn, side, rng.choice([2, 9])) for side in sides]
     one, other = MemoryTable(), MemoryTable()
     sink = PairsSink(Path("unused"), "default", ALL, asks_again)
     for record in records:
-        topic = "verdicts" if isinstance(record, Verdict) else "turns"
-        sink.apply(topic, record.to_bytes(), one)
+        sink.apply(TOPICS[type(record)], record.to_bytes(), one)
     rng.shuffle(records)
     intake = Intake(other, map)
     for record in records:
-        topic = "verdicts" if isinstance(record, Verdict) else "turns"
-        assert list(intake.take(topic, [record.to_bytes()])) == [True]
+        assert list(intake.take(TOPICS[type(record)], [record.to_bytes()])) == [True]
     make_pairs("default", ALL, asks_again, other, lambda: None, map)
     assert list(one.scan(PAIR)) == list(other.scan(PAIR))
 

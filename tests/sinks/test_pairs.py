@@ -340,6 +340,7 @@ def a_world(rng: random.Random, make_turn: Make, make_verdict: Make) -> list[Rec
             make_verdict(n, rng.choice([2, 5, 9])),
             make_verdict(n, rng.choice([1, 3, 4, 7, 8, 10]), revision=2),
             make_generation(n, rng.choice([3, 8, 9])),
+            make_generation(n, rng.choice([2, 3, 9]), side="rejected"),
         ]
     return records
 
@@ -354,8 +355,9 @@ def make_generation(number: int, overall: float, **changes: Any) -> Generation:
         "panel": "default",
         "overall": overall,
     } | changes
-    where = (fields["turn_id"], fields["decision"], fields["model"], fields["message"])
-    return Generation(id=generation_id(*where), **fields)
+    names = ("turn_id", "decision", "model", "message")
+    side = fields.get("side", "chosen")
+    return Generation(id=generation_id(*(fields[name] for name in names), side=side), **fields)
 
 
 def test_what_a_model_would_have_decided_pairs_with_the_bad_decision(
@@ -390,6 +392,94 @@ def test_a_generation_that_the_panel_does_not_find_good_makes_no_pair(
     sink = PairsSink(tmp_path, "default", Pairs(strategies=("regenerate",)), asks_again)
     made = make_generation(1, **({"overall": 9} | changes))
     assert feed(sink, table, make_turn(1, request=ASK), make_verdict(1, 2), made) == []
+
+
+def test_a_good_decision_is_chosen_over_a_worse_one_that_a_model_would_have_made(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    sink = PairsSink(tmp_path, "default", Pairs(strategies=("regenerate",)), asks_again)
+    worse = make_generation(1, 3, side="rejected", decision=2)
+    (made,) = feed(sink, table, make_turn(1, request=ASK), make_verdict(1, 9), worse)
+    (pair,) = lines(tmp_path)
+    assert (pair.strategy, pair.margin, pair.weight) == ("regenerate", 6, 0.5)
+    assert pair.evidence == (
+        "decision 2 anew by helper, which the panel scored 3; its calls were not run"
+    )
+    assert [message.role for message in pair.prompt] == ["user", "assistant", "tool"]
+    assert (pair.chosen.turn_id, pair.chosen.decision) == (worse.turn_id, 2)
+    assert (pair.rejected.turn_id, pair.rejected.session, pair.rejected.decision) == (
+        worse.id,
+        "s1",
+        2,
+    )
+    assert pair.rejected.messages == (worse.message,)
+    (gone,) = feed(sink, table, make_verdict(1, 2, revision=2))
+    assert gone == Output("pairs", made.key, None)
+
+
+@pytest.mark.parametrize(
+    ("turn", "changes"),
+    [
+        (9, {"overall": 5}),
+        (9, {"overall": None}),
+        (9, {"panel": "another"}),
+        (9, {"message": None}),
+        (9, {"message": ChatMessage(role="assistant", content="done"), "decision": 2}),
+        (9, {"decision": 7}),
+        (9, {"side": "chosen"}),
+        (7, {"overall": 4.5}),
+        (5, {}),
+        (2, {}),
+    ],
+)
+def test_a_generation_that_is_not_clearly_worse_is_no_rejected_side(
+    table: MemoryTable,
+    tmp_path: Path,
+    make_turn: Make,
+    make_verdict: Make,
+    turn: float,
+    changes: dict[str, Any],
+) -> None:
+    rules = Pairs(strategies=("branch", "regenerate"), rejected=4.5)
+    sink = PairsSink(tmp_path, "default", rules, asks_again)
+    made = make_generation(1, **({"overall": 3, "side": "rejected"} | changes))
+    assert feed(sink, table, make_turn(1, request=ASK), make_verdict(1, turn), made) == []
+
+
+def test_a_good_turns_failed_call_is_not_chosen_over_another(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_steps: Make, make_verdict: Make
+) -> None:
+    steps = list(make_steps(("exec", {"command": "ls"}, "no such file")))
+    steps[1] = steps[1].model_copy(update={"is_error": True})
+    turn = make_turn(1, request=ASK, steps=tuple(steps))
+    sink = PairsSink(tmp_path, "default", Pairs(strategies=("regenerate",)), asks_again)
+    worse = [make_generation(1, 3, side="rejected", decision=number) for number in (1, 2)]
+    feed(sink, table, turn, make_verdict(1, 9), *worse)
+    assert [pair.chosen.decision for pair in lines(tmp_path)] == [2]
+
+
+def test_a_recovery_is_made_beside_what_was_generated(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_steps: Make, make_verdict: Make
+) -> None:
+    steps = list(
+        make_steps(("exec", {"command": "lss"}, "not found"), ("exec", {"command": "ls"}, "a"))
+    )
+    steps[1] = steps[1].model_copy(update={"is_error": True})
+    records = [
+        make_turn(1, request=ASK, steps=tuple(steps)),
+        make_verdict(1, 9),
+        make_generation(1, 3, side="rejected", decision=2),
+    ]
+    for strategies in (("regenerate",), ("branch", "regenerate")):
+        sink = PairsSink(tmp_path, "default", Pairs(strategies=strategies), asks_again)
+        feed(sink, table, *records)
+        assert sorted(pair.strategy for pair in lines(tmp_path)) == sorted(strategies)
+
+
+def test_a_generation_from_before_there_were_two_sides_is_for_the_chosen_one() -> None:
+    record = json.loads(make_generation(1, 9).to_bytes())
+    del record["side"]
+    assert Generation.from_bytes(json.dumps(record).encode()) == make_generation(1, 9)
 
 
 def test_generations_are_left_aside_unless_they_are_asked_for(
