@@ -8,7 +8,7 @@ What reads and writes the table is done here, in order; what makes pairs of what
 functions, which may be shared out.
 
 In the table, under `bulk/`, beside what the sink's modules keep there:
-    <run>/<strategy>/<group>/<kind>/<order>/<turn id>   the sides of each group in order
+    <run>/<grouping>/<group>/<kind>/<order>/<turn id>   the sides of each group in order
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from schemas.table import Table
 from sinks import known
 from sinks.example import Given
 from sinks.followed import AsksAgain, Case, Followed, pairs_of
+from sinks.grouped import group_of
 from sinks.joined import joined
 from sinks.kept import replace_pairs
 from sinks.known import Line, Score
@@ -97,7 +98,7 @@ def all_pairs(
         yield from pairs
         tick()
     for grouping in groupings:
-        groups = _groups(f"{_BULK}{run}/{grouping.strategy}/", panel, table)
+        groups = _groups(f"{_BULK}{run}/{grouping.name}/", panel, table)
         for pairs in spread(partial(_pairs_within, grouping, panel, rules), groups):
             yield from pairs
             tick()
@@ -137,9 +138,9 @@ def _note_sides(
     order = f"{10 - overall if kind == 'chosen' else 10 + overall:06.3f}"
     place = f"{kind}/{order}/{turn.line.started_ms:015d}/{turn.turn_id}"
     for grouping in groupings:
-        group = turn.line.groups.get(grouping.strategy)
+        group = group_of(grouping, turn.line, turn.given.record)
         if group:
-            table.put(f"{prefix}{grouping.strategy}/{group}/{place}", b"")
+            table.put(f"{prefix}{grouping.name}/{group}/{place}", b"")
 
 
 def _groups(prefix: str, panel: str, table: Table) -> Iterator[_Sides]:

@@ -38,8 +38,8 @@ RATIONALE_CHARS = 600
 
 
 class Line(NamedTuple):
-    """Where a turn stands. `groups` holds its group by strategy, and nothing for a turn that can
-    be no side."""
+    """Where a turn stands. `groups` holds its group by the name of the grouping, where that is
+    `noted`, and nothing for a turn that can be no side."""
 
     groups: dict[str, str]
     session: str
@@ -97,7 +97,7 @@ def take_turn(asked: Asked, value: bytes, table: Table) -> bool:
 
 def read_turn(asked: Asked, value: bytes) -> TurnRead:
     """Return what is kept of a turn."""
-    groups = {g.strategy: g.key(asked) for g in GROUPINGS} if asked.usable else {}
+    groups = {g.name: g.key(asked) for g in GROUPINGS if g.noted} if asked.usable else {}
     session = f"{asked.agent}/{asked.session}"
     line = orjson.dumps((groups, session, asked.started_ms, turn_rank(asked, value)))
     return TurnRead(asked.id, line, bool(groups), _asked_key(session, asked.started_ms))

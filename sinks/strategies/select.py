@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from schemas.pair import PreferencePair, Strategy
@@ -32,18 +33,33 @@ class Candidate(NamedTuple):
 
 
 class Grouping(NamedTuple):
-    """A strategy that pairs within groups: what a group's turns have in common, and what then
-    speaks for pairing two of them."""
+    """A way in which a strategy puts turns in groups and pairs within them: what a group's turns
+    have in common, and what then speaks for pairing two of them.
 
+    `noted` says that a turn's group stands beside its record; where it does not, it is computed
+    from the record whenever the strategy asks.
+    """
+
+    name: str
     strategy: Strategy
     key: Callable[[Asked], str]
-    evidence: Callable[[Turn, Turn], str | None]
+    evidence: Callable[[Turn, Turn, Pairs], str | None]
+    noted: bool = True
 
 
 GROUPINGS = (
-    Grouping("branch", branch.key, branch.evidence),
-    Grouping("same_request", same_request.key, same_request.evidence),
-    Grouping("neighbour", neighbour.key, neighbour.evidence),
+    Grouping("branch", "branch", branch.key, branch.evidence),
+    Grouping("same_request", "same_request", same_request.key, same_request.evidence),
+    *(
+        Grouping(
+            f"neighbour/{band}",
+            "neighbour",
+            partial(neighbour.key, band),
+            partial(neighbour.evidence, band),
+            noted=False,
+        )
+        for band in range(neighbour.BANDS)
+    ),
 )
 
 
@@ -62,7 +78,7 @@ def select(
     rejected) not at all.
 
     Args:
-        grouping: by which strategy.
+        grouping: in which way.
         chosen: good turns, best first.
         rejected: bad turns, worst first.
         load: reads a turn; called only for turns that are tried.
@@ -88,7 +104,7 @@ def select(
             if each.turn_id not in turns:
                 turns[each.turn_id] = load(each)
         better, worse = turns[good.turn_id], turns[bad.turn_id]
-        evidence = grouping.evidence(better.turn, worse.turn)
+        evidence = grouping.evidence(better.turn, worse.turn, rules)
         index = None if evidence is None else departure(better, worse)
         if index is None:
             continue

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.generation import GeneratedSide, Generation, generation_id
-from schemas.pair import ChatMessage, Strategy
+from schemas.pair import ChatMessage, PreferencePair, Strategy
 from schemas.record import Record
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
@@ -31,6 +31,20 @@ TOPICS = {Turn: "turns", Verdict: "verdicts", Generation: "generations"}
 
 def asks_again(text: str, request: str) -> bool:  # noqa: ARG001
     return text.startswith("no")
+
+
+LONG = (
+    "look through every new mail from our suppliers about deliveries and tell me what is in number"
+)
+
+
+def a_request(rng: random.Random) -> str:
+    """A request that others are equal to, or near, in different numbers of bands."""
+    number = rng.randrange(4)
+    if number < 2:
+        return f"please do it, number {number}"
+    more = [word for word in ("carefully", "first", "please") if rng.random() < 0.4]
+    return " ".join([*more, LONG, str(number)])
 
 
 def made_anew(turn: Turn, side: GeneratedSide, overall: float) -> Generation:
@@ -57,7 +71,7 @@ def test_bulk_and_the_running_sink_make_the_same_pairs(
     for n in range(30):
         turn = make_turn(
             n,
-            request=f"please do it, number {rng.randrange(4)}",
+            request=a_request(rng),
             session=f"s{rng.randrange(6)}",
             steps=make_turn(rng.randint(1, 6)).steps,
         )
@@ -78,6 +92,19 @@ def test_bulk_and_the_running_sink_make_the_same_pairs(
         assert list(intake.take(TOPICS[type(record)], [record.to_bytes()])) == [True]
     make_pairs("default", ALL, asks_again, other, lambda: None, map)
     assert list(one.scan(PAIR)) == list(other.scan(PAIR))
+
+
+def test_neighbours_of_several_bands_are_among_them(make_turn: Make, make_verdict: Make) -> None:
+    table, rng = MemoryTable(), random.Random(1)
+    intake = Intake(table, map)
+    for n in range(60):
+        turn = make_turn(n, request=a_request(rng), steps=make_turn(rng.randint(1, 6)).steps)
+        for topic, record in (("turns", turn), ("verdicts", make_verdict(n, rng.choice([2, 9])))):
+            assert list(intake.take(topic, [record.to_bytes()])) == [True]
+    make_pairs("default", ALL, asks_again, table, lambda: None, map)
+    pairs = [PreferencePair.from_bytes(value) for _, value in table.scan(PAIR)]
+    said = {pair.evidence.split(",")[0] for pair in pairs if pair.strategy == "neighbour"}
+    assert len(said) > 1
 
 
 def test_what_can_not_be_read_is_told() -> None:

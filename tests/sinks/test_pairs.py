@@ -24,6 +24,7 @@ from schemas.table import MemoryTable
 from schemas.turn import Turn
 from schemas.verdict import Verdict
 from sinks import Output, PairsSink, SinkError
+from sinks.strategies import neighbour
 
 Make = Callable[..., Any]
 RULES = Pairs()
@@ -318,6 +319,9 @@ def a_world(rng: random.Random, make_turn: Make, make_verdict: Make) -> list[Rec
     for n in range(12):
         again = n % 3 == 1
         ask = f"no, please do it, number {n % 2}" if again else f"please do it, number {n % 2}"
+        if n % 4 == 2:
+            more = " ".join(rng.sample(("carefully", "kindly", "please"), rng.randrange(3)))
+            ask = f"{more} look through every new mail from our suppliers about deliveries"
         steps = make_turn(rng.randint(1, 4)).steps
         fields: dict[str, Any] = {
             "request": ask,
@@ -487,6 +491,87 @@ def test_generations_are_left_aside_unless_they_are_asked_for(
 ) -> None:
     records = [make_turn(1, request=ASK), make_verdict(1, 2), make_generation(1, 9)]
     assert feed(sink, table, *records) == []
+
+
+NEAR = "look through every new mail from our suppliers about deliveries"
+
+
+def some_neighbours(make_turn: Make, make_verdict: Make) -> list[Record]:
+    """Return good and bad turns with requests of ten words, some with one word more or less."""
+    asks = (NEAR, f"{NEAR} today", f"please {NEAR}", f"first {NEAR}", NEAR.replace("our ", ""))
+    records: list[Record] = []
+    for n in range(15):
+        records += [make_turn(n, request=asks[n % 5]), make_verdict(n, 9 if n % 2 else 2)]
+    return records
+
+
+def neighbours(*, similarity: float = 0.9) -> Pairs:
+    return Pairs(
+        strategies=("neighbour",), neighbour_similarity=similarity, per_prompt=99, per_side=9
+    )
+
+
+def test_neighbours_come_and_go_with_the_settings(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    records = some_neighbours(make_turn, make_verdict)
+    found: dict[float, dict[bytes, bytes]] = {}
+    for similarity in (0.8, 0.9, 1.0):
+        rules = neighbours(similarity=similarity)
+        anew = PairsSink(tmp_path / "anew", "default", rules, asks_again)
+        found[similarity] = on_topic(feed(anew, MemoryTable(), *records))
+    assert len(found[0.8]) > len(found[0.9]) > len(found[1.0]) > 0
+
+    off = PairsSink(tmp_path, "default", Pairs(strategies=("unpaired",)), asks_again)
+    outputs = feed(off, table, *records)
+    assert outputs == []
+    held = sum(1 for _ in table.scan(""))
+    for similarity in (0.9, 0.8, 1.0):
+        sink = PairsSink(tmp_path, "default", neighbours(similarity=similarity), asks_again)
+        outputs += sink.rule(table)
+        assert on_topic(outputs) == found[similarity]
+    off = PairsSink(tmp_path, "default", Pairs(strategies=("unpaired",)), asks_again)
+    assert on_topic(outputs + off.rule(table)) == {}
+    off.flush(table, everything=True)
+    assert sum(1 for _ in table.scan("")) == held
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_neighbours_are_the_same_in_any_order(
+    make_turn: Make, make_verdict: Make, seed: int
+) -> None:
+    records, left = some_neighbours(make_turn, make_verdict), []
+    for _ in range(2):
+        table, outputs = MemoryTable(), []
+        sink = PairsSink(Path("unused"), "default", neighbours(similarity=0.8), asks_again)
+        for record in records:
+            outputs += sink.apply(topic_of(record), record.to_bytes(), table)
+        left.append(on_topic(outputs))
+        random.Random(seed).shuffle(records)
+    assert len(left[0]) > 20
+    assert left[0] == left[1]
+
+
+def test_one_pair_of_neighbours_is_of_one_group(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    sink = PairsSink(tmp_path, "default", neighbours(), asks_again)
+    good, bad = make_turn(1, request=NEAR), make_turn(2, request=f"{NEAR} please")
+    (made,) = feed(sink, table, good, bad, make_verdict(1, 9), make_verdict(2, 2))
+    (pair,) = lines(tmp_path)
+    assert (pair.strategy, pair.weight) == ("neighbour", 0.3)
+    assert [message.content for message in pair.prompt] == [NEAR]
+    (gone,) = feed(sink, table, make_verdict(2, 6, revision=2))
+    assert gone == Output("pairs", made.key, None)
+
+
+def test_nothing_is_computed_of_neighbours_while_they_are_off(
+    sink: PairsSink, table: MemoryTable, make_turn: Make, make_verdict: Make
+) -> None:
+    before = neighbour._read.cache_info()
+    feed(sink, table, *some_neighbours(make_turn, make_verdict), make_verdict(1, 8, revision=2))
+    assert neighbour._read.cache_info() == before
 
 
 @settings(max_examples=60, deadline=None)
