@@ -14,9 +14,9 @@ Strategy = Literal["branch", "retry", "same_request", "regenerate", "neighbour",
 
 `branch`: the same prompt word for word in the same session, answered twice; or a failed call and
 the one that set it right. `retry`: the user asked again or corrected, and a later turn did well.
-`same_request`: the same words at another time. `regenerate`: beside the decision that went wrong,
-what a model asked again would have decided, scored by the panel. `neighbour`: nearly the same
-words. `unpaired`: a decision without a partner, with a label.
+`same_request`: the same words at another time. `regenerate`: beside a decision that went wrong, or
+a good one, what a model asked anew would have decided, scored by the panel. `neighbour`: nearly
+the same words. `unpaired`: a decision without a partner, with a label.
 """
 
 WEIGHTS: Final[dict[Strategy, float]] = {

@@ -35,8 +35,8 @@ _MAY_HAVE_FAILED = re.compile(
 
 class Case(NamedTuple):
     """A turn and the good ones that mended it, each with what the user said from the one to the
-    other; and what models would have decided in its place. A turn without any did well itself, and
-    may have recovered from a failed call."""
+    other; and what models would have decided in its place. One that did well itself was mended by
+    none, and may have recovered from a failed call."""
 
     given: Given
     mends: tuple[tuple[Given, tuple[str, ...]], ...] = ()
@@ -102,7 +102,7 @@ class Followed:
         if given is None:
             return None
         if given.overall >= self._rules.chosen:
-            return good_case(given, self._rules)
+            return good_case(given, self._generated(turn_id, table), self._panel, self._rules)
         if given.overall > self._rules.rejected:
             return None
         strategies = self._rules.strategies
@@ -113,10 +113,12 @@ class Followed:
                 later = self._given(later_id, table)
                 assert later is not None
                 found.append((later, replies))
-        made: tuple[Generation, ...] = ()
-        if "regenerate" in strategies:
-            made = tuple(known.best(known.generations_of(turn_id, table), self._panel))
-        return Case(given, tuple(found), made) if found or made else None
+        generated = self._generated(turn_id, table)
+        return bad_case(given, found, generated, self._panel, self._rules)
+
+    def _generated(self, turn_id: str, table: Table) -> Iterable[Generation]:
+        # A generator, as most turns are never asked for it.
+        yield from known.generations_of(turn_id, table)
 
     def _given(self, turn_id: str, table: Table) -> Given | None:
         """Return a turn with its score, or None if it has none or can be no side."""
@@ -151,10 +153,45 @@ class _Known:
         return None if score is None or score.status != "scored" else score.overall
 
 
-def good_case(given: Given, rules: Pairs) -> Case | None:
-    """Return what the pairs of a good turn are made of, or None if it can't have any."""
+def good_case(
+    given: Given, generated: Iterable[Generation], panel: str, rules: Pairs
+) -> Case | None:
+    """Return what the pairs of a good turn are made of, or None if it can't have any.
+
+    Args:
+        given: the turn.
+        generated: what models would have decided in it.
+        panel: whose scores count.
+        rules: the strategies.
+    """
+    worse: tuple[Generation, ...] = ()
+    if "regenerate" in rules.strategies:
+        worse = known.for_side("rejected", panel, generated)
     may = "branch" in rules.strategies and _MAY_HAVE_FAILED.search(given.record)
-    return Case(given) if may else None
+    return Case(given, generations=worse) if may or worse else None
+
+
+def bad_case(
+    given: Given,
+    mended: Iterable[tuple[Given, tuple[str, ...]]],
+    generated: Iterable[Generation],
+    panel: str,
+    rules: Pairs,
+) -> Case | None:
+    """Return what the pairs of a bad turn are made of, or None if it can't have any.
+
+    Args:
+        given: the turn.
+        mended: the good turns that set it right, each with what the user said on the way.
+        generated: what models would have decided in it.
+        panel: whose scores count.
+        rules: the strategies.
+    """
+    mends = tuple(mended)
+    better: tuple[Generation, ...] = ()
+    if "regenerate" in rules.strategies:
+        better = known.for_side("chosen", panel, generated)
+    return Case(given, mends, better) if mends or better else None
 
 
 def pairs_of(case: Case, panel: str, rules: Pairs) -> list[PreferencePair]:
@@ -166,10 +203,11 @@ def pairs_of(case: Case, panel: str, rules: Pairs) -> list[PreferencePair]:
         rules: how far apart two sides have to be, and how many pairs are made.
     """
     first = case.given.scored()
-    if not case.mends and not case.generations:
-        found = recovery(first, panel)
-        return [] if found is None else [found]
     pairs: list[PreferencePair] = []
+    if first.overall >= rules.chosen and "branch" in rules.strategies:
+        found = recovery(first, panel)
+        if found is not None:
+            pairs.append(found)
     for later, replies in case.mends:
         if later.overall - first.overall < rules.min_margin:
             continue

@@ -40,7 +40,7 @@ def borrowed(message: ChatMessage, known: Iterable[str], learned: Iterable[str])
         learned: results and messages that came after the prompt.
     """
     calls = message.tool_calls or ()
-    used = _words(leaf for call in calls for leaf in _leaves(call["function"]["arguments"]))
+    used = _words(leaf for call in calls for leaf in leaves(call["function"]["arguments"]))
     new = used & _words(learned)
     return frozenset(new - _words(known)) if new else frozenset()
 
@@ -56,14 +56,14 @@ def texts_of(messages: Iterable[ChatMessage]) -> list[str]:
     return texts
 
 
-def _leaves(value: Any) -> Iterator[str]:
+def leaves(value: Any) -> Iterator[str]:
     """Yield the values in arguments. Their names are the tool's, and are no knowledge."""
     if isinstance(value, dict):
         for each in value.values():
-            yield from _leaves(each)
+            yield from leaves(each)
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from _leaves(each)
+            yield from leaves(each)
     else:
         yield str(value)
 

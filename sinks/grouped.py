@@ -9,42 +9,45 @@ from sinks.example import Scored
 from sinks.kept import replace_pairs
 from sinks.output import Output
 from sinks.sides import Group, SideOf, note_side, side, side_of
-from sinks.strategies.select import Candidate, Grouping, select
+from sinks.strategies.select import Candidate, Grouping, group_of, select
 
 
 class Grouped:
-    """One such strategy. Whenever a turn's side changes, the pairs of its group are made again."""
+    """One such grouping. Whenever a turn's side changes, the pairs of its group are made again.
+
+    `on` says whether its strategy is among those of the rules. If not, `place` only takes away what
+    was made under other rules.
+    """
 
     def __init__(self, grouping: Grouping, panel: str, rules: Pairs) -> None:
         self._grouping = grouping
         self._panel = panel
         self._rules = rules
-        self._on = grouping.strategy in rules.strategies
+        self.on = grouping.strategy in rules.strategies
 
     def place(self, turn_id: str, table: Table, *, again: bool = False) -> list[Output]:
         """Put a turn on the side where its group and score put it, or on none, and return what
         changes; `again` if its content or the rules may have changed, too."""
-        strategy = self._grouping.strategy
-        if not self._on and not again:
-            return []
-        before, now = side_of(strategy, turn_id, table), self._side(turn_id, table)
+        name = self._grouping.name
+        before, now = side_of(name, turn_id, table), self._side(turn_id, table)
         if before == now and not (again and now):
             return []
-        note_side(strategy, turn_id, now, table)
+        note_side(name, turn_id, now, table)
         if before is None or now is None or before.group == now.group:
             return self._move(before, now, table, again=again)
         outputs = self._move(before, None, table, again=True)
         return outputs + self._move(None, now, table, again=True)
 
     def _side(self, turn_id: str, table: Table) -> SideOf | None:
-        if not self._on:
-            return None
-        line = known.line_of(turn_id, table)
-        group = line.groups.get(self._grouping.strategy) if line else None
-        score = known.score_of(turn_id, self._panel, table) if group else None
-        if line is None or not group or score is None:
+        stored = table.get(known.TURN + turn_id) if self.on else None
+        score = known.score_of(turn_id, self._panel, table) if stored else None
+        if stored is None or score is None:
             return None
         if score.status != "scored" or score.overall is None:
+            return None
+        line, record = known.read_stored(stored)
+        group = group_of(self._grouping, line.groups, lambda: record)
+        if not group:
             return None
         candidate = Candidate(turn_id, score.overall, line.started_ms)
         if score.overall >= self._rules.chosen:

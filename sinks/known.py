@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas.generation import Generation
+from schemas.generation import GeneratedSide, Generation
 from schemas.reaction import Reaction
 from schemas.table import Table
 from schemas.turn import Turn
@@ -90,7 +90,7 @@ def line(asked: Asked, value: bytes) -> Line:
     """Return where a turn stands."""
     groups: dict[str, str] = {}
     if asked.usable:
-        groups = {each.strategy: each.key(asked) for each in GROUPINGS}
+        groups = {each.name: each.key(asked) for each in GROUPINGS if each.noted}
     session = f"{asked.agent}/{asked.session}"
     return Line(groups, session, asked.started_ms, turn_rank(asked, value))
 
@@ -153,14 +153,22 @@ def generations_of(turn_id: str, table: Table) -> list[Generation]:
     return [Generation.model_validate_json(record) for record in records]
 
 
-def best(made: Iterable[Generation], panel: str) -> list[Generation]:
-    """Return of what models would have decided what the panel gave a score, the best first."""
-    scored = [each for each in made if each.panel == panel and each.overall is not None]
-    # The same decision may have been judged twice; the worse score is the safer one.
-    worst = {
-        each.id: each for each in sorted(scored, key=lambda e: (-(e.overall or 0), e.to_bytes()))
-    }
-    return sorted(worst.values(), key=lambda each: (-(each.overall or 0), each.id))
+def for_side(side: GeneratedSide, panel: str, made: Iterable[Generation]) -> tuple[Generation, ...]:
+    """Return of what models would have decided what the panel gave a score: for the chosen side
+    from the best, for the rejected one from the worst."""
+    sign = -1 if side == "chosen" else 1
+
+    def order(each: Generation) -> tuple[float, str, bytes]:
+        return sign * (each.overall or 0), each.id, each.to_bytes()
+
+    scored = [
+        each
+        for each in made
+        if (each.side, each.panel) == (side, panel) and each.overall is not None
+    ]
+    # One that was judged twice counts by the score that speaks less for it.
+    once = {each.id: each for each in sorted(scored, key=order)}
+    return tuple(sorted(once.values(), key=order))
 
 
 def line_of(turn_id: str, table: Table) -> Line | None:

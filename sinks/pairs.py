@@ -37,7 +37,15 @@ _RULES = "pairs/rules"
 _FILE = "pairs.jsonl"
 
 MAKES_PAIRS = frozenset(
-    {"chosen", "rejected", "min_margin", "per_prompt", "per_side", "strategies"}
+    {
+        "chosen",
+        "rejected",
+        "min_margin",
+        "neighbour_similarity",
+        "per_prompt",
+        "per_side",
+        "strategies",
+    }
 )
 """The settings that pairs depend on; the others are about snapshots."""
 
@@ -143,7 +151,11 @@ class PairsSink:
         outputs: list[Output] = []
         if before is not None:
             for key, _ in table.scan(known.SCORE):
-                outputs += self._place(key.removeprefix(known.SCORE), table, again=True)
+                turn_id = key.removeprefix(known.SCORE)
+                for group in self._groups:
+                    if not group.on:
+                        outputs += group.place(turn_id, table, again=True)
+                outputs += self._place(turn_id, table, again=True)
         if outputs:
             self._rewriter.mark(_FILE, table)
         return outputs
@@ -177,5 +189,6 @@ class PairsSink:
     def _group(self, turn_id: str, table: Table, *, again: bool) -> list[Output]:
         outputs: list[Output] = []
         for group in self._groups:
-            outputs += group.place(turn_id, table, again=again)
+            if group.on:
+                outputs += group.place(turn_id, table, again=again)
         return outputs

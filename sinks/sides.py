@@ -5,7 +5,7 @@ few turns of each kind, and is read and written in the same time however large i
 stand as keys of their own, for when the best ones go.
 
 In the table, under `pairs/`:
-    side/<strategy>/<turn id>                the turn's side, if it is one
+    side/<grouping>/<turn id>                the turn's side, if it is one
     member/<group>/<kind>/<order>/<turn id>  the same turns in order
     group/<group>                            the best of them, and the pairs made
 """
@@ -61,18 +61,18 @@ def side(group: str, kind: Kind, candidate: Candidate) -> SideOf:
     return SideOf(group, kind, Member(order, candidate.started_ms, candidate.turn_id))
 
 
-def side_of(strategy: str, turn_id: str, table: Table) -> SideOf | None:
+def side_of(grouping: str, turn_id: str, table: Table) -> SideOf | None:
     """Return where a turn stands at present."""
-    stored = table.get(f"{_SIDE}{strategy}/{turn_id}")
+    stored = table.get(f"{_SIDE}{grouping}/{turn_id}")
     if stored is None:
         return None
     group, kind, member = orjson.loads(stored)
     return SideOf(group, kind, Member(*member))
 
 
-def note_side(strategy: str, turn_id: str, now: SideOf | None, table: Table) -> None:
+def note_side(grouping: str, turn_id: str, now: SideOf | None, table: Table) -> None:
     """Note where a turn stands from now on."""
-    key = f"{_SIDE}{strategy}/{turn_id}"
+    key = f"{_SIDE}{grouping}/{turn_id}"
     if now is None:
         table.delete(key)
     else:

@@ -1,4 +1,4 @@
-"""Having a model decide anew where a turn went wrong."""
+"""Having a model decide anew at a point of a turn."""
 
 from agents.deciding.decider import Decided, Decider, make_decider
 from agents.deciding.proposal import proposal

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from schemas.generation import generation_id
+from schemas.generation import GeneratedSide, generation_id
 from schemas.pair import ChatMessage
 from schemas.turn import Decision, Step, ToolCall, Turn
 
 
-def proposal(turn: Turn, number: int, message: ChatMessage, model: str) -> Turn:
+def proposal(
+    turn: Turn,
+    number: int,
+    message: ChatMessage,
+    model: str,
+    side: GeneratedSide = "chosen",
+) -> Turn:
     """Return a turn that ends with another decision than it did.
 
     Its id is the generation's, so that what is said of it is never taken for what is said of the
     turn. No reaction belongs to it, and its calls have no results: `proposed` says so.
 
     Args:
-        turn: the turn that went wrong.
+        turn: the turn.
         number: which decision, from 1, is replaced; it and all behind it go.
         message: the decision in its place.
         model: who made it.
+        side: what it is to be. No judge is told.
     """
     kept: list[Step] = []
     decisions = 0
@@ -36,7 +43,7 @@ def proposal(turn: Turn, number: int, message: ChatMessage, model: str) -> Turn:
     )
     return turn.model_copy(
         update={
-            "id": generation_id(turn.id, number, model, message),
+            "id": generation_id(turn.id, number, model, message, side),
             "steps": (*kept, made),
             "answer": "" if made.calls else made.text,
             "silent": False,

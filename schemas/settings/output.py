@@ -55,6 +55,13 @@ class Pairs(Section):
         description='How pairs are found. "neighbour" (nearly the same words) finds more, and '
         'worse ones; "regenerate" takes what `clawback pairs regenerate` had made.',
     )
+    neighbour_similarity: float = Field(
+        0.9,
+        ge=0.5,
+        le=1,
+        description="How near two requests must be for neighbour: the Jaccard index of their words "
+        "and word pairs; 1 for the same.",
+    )
     max_length_ratio: float = Field(
         0.0,
         ge=0,

@@ -1,4 +1,4 @@
-"""Who is asked for a better decision where one went wrong."""
+"""Who is asked for the other side of a decision."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pydantic import Field
 from schemas.durations import Seconds
 from schemas.settings.section import Section
 
+Sides = Literal["chosen", "both"]
+"""Which sides are asked for."""
+
 
 class Regenerate(Section):
-    """Who is asked for a better decision where one went wrong (`clawback pairs regenerate`)."""
+    """Who is asked for the side that a turn has not (`clawback pairs regenerate`)."""
 
     kind: Literal["ollama", "openai"] = Field(
         "ollama",
@@ -19,6 +22,11 @@ class Regenerate(Section):
     )
     url: str = Field("", description="Where its server listens, such as http://spark1:11434.")
     model: str = Field("", description="The model's name as the server knows it.")
+    sides: Sides = Field(
+        "chosen",
+        description='"chosen" asks for better decisions where turns went wrong; "both" then also '
+        "for worse ones beside good turns: best of the model that is to be trained.",
+    )
     max_tokens: int = Field(
         4096, ge=64, description="Room for its decision; thinking models need 4000 and more."
     )

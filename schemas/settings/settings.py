@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     sinks: Sinks = Field(Sinks(), description="What is written for you to read.")
     pairs: Pairs = Field(Pairs(), description="Which turns make preference pairs.")
     regenerate: Regenerate = Field(
-        Regenerate(), description="Who is asked for a better decision where one went wrong."
+        Regenerate(), description="Who is asked for the side that a turn has not."
     )
     train: Train = Field(Train(), description="When a model is trained, and how.")
     hosts: tuple[Host, ...] = Field(

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from schemas.generation import Generation
 from sinks.bulk.frames import FrameWriter, Spot, frames, heads
 from sinks.bulk.shards import Shards
 from sinks.bulk.take import HEARD, SCORE, TAKEN, TURN
@@ -31,6 +32,11 @@ class Joined(NamedTuple):
     overall: float | None
     replies: list[tuple[int, str]]
     generations: list[str]
+
+    def generated(self) -> Iterator[Generation]:
+        """Yield what models would have decided in it."""
+        for record in self.generations:
+            yield Generation.model_validate_json(record)
 
     @property
     def agent(self) -> str:

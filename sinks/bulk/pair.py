@@ -7,17 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from schemas.generation import Generation
-from sinks import known
 from sinks.bulk.frames import FrameWriter, Spot, SpotReader
 from sinks.bulk.join import given_of
 from sinks.bulk.place import MEMBERS, SAID, Made, Member, Said, Task, kind_of, leave
 from sinks.example import Given, Scored
-from sinks.followed import Case, pairs_of
+from sinks.followed import bad_case, pairs_of
 from sinks.mends import Reply, mends
 from sinks.sides import Kind
 from sinks.strategies.select import GROUPINGS, SIDES, Candidate, Grouping, select
 
-_GROUPINGS: dict[str, Grouping] = {each.strategy: each for each in GROUPINGS}
+_GROUPINGS: dict[str, Grouping] = {each.name: each for each in GROUPINGS}
 
 Load = Callable[[float, Spot], Given]
 
@@ -98,12 +97,12 @@ def _pair_session(
                 later = session.turns[later_id]
                 assert later.overall is not None
                 found.append((load(later.overall, later.spot), replies))
-        generations: tuple[Generation, ...] = ()
-        if "regenerate" in strategies:
-            each = map(Generation.model_validate_json, turn.generations)
-            generations = tuple(known.best(each, task.panel))
-        if found or generations:
-            case = Case(load(turn.overall, turn.spot), tuple(found), generations)
+        if not found and not turn.generations:
+            continue
+        generated = map(Generation.model_validate_json, turn.generations)
+        given = load(turn.overall, turn.spot)
+        case = bad_case(given, found, generated, task.panel, task.rules)
+        if case is not None:
             agent = turn.session.split("/", 1)[0]
             leave(pairs_of(case, task.panel, task.rules), agent, task, writer, frames, made)
 

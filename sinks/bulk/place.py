@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 from schemas.pair import PreferencePair
 from schemas.settings import Pairs
 from sinks.bulk.frames import FrameWriter, Spot, SpotReader
-from sinks.bulk.join import Joined, given_of, turns_of
+from sinks.bulk.join import Joined, given_of, record_of, turns_of
 from sinks.bulk.shards import Shards
 from sinks.followed import good_case, pairs_of
 from sinks.mends import AsksAgain, Reply
 from sinks.sides import Kind
-from sinks.strategies.select import GROUPINGS
+from sinks.strategies.select import GROUPINGS, group_of
 
 MEMBERS: Final = "members"
 SAID: Final = "said"
@@ -89,14 +89,15 @@ def place(task: Task, shard: int) -> Made:
     with FrameWriter(shards.folder) as frames, SpotReader(shards.folder) as reader:
         for turn, spot in turns_of(shards, shard):
             kind = kind_of(turn.overall, rules)
-            for member in _members(turn, kind, spot, rules):
+            for member in _members(turn, kind, spot, rules, reader):
                 at = task.part(MEMBERS, shards.of_text(member.group), writer)
                 frames.add(at, member)
             if follows:
                 at = task.part(SAID, shards.of_text(turn.session), writer)
                 frames.add(at, _said(turn, kind, spot))
             if kind == "chosen" and turn.overall is not None:
-                case = good_case(given_of(turn.overall, reader.read(spot)), rules)
+                given = given_of(turn.overall, reader.read(spot))
+                case = good_case(given, turn.generated(), task.panel, rules)
                 if case is not None:
                     pairs = pairs_of(case, task.panel, rules)
                     leave(pairs, turn.agent, task, f"good-{writer}", frames, made)
@@ -118,16 +119,20 @@ def leave(
         frames.add(f"{task.run}/{PAIRS}/{writer}", head, pair.to_bytes())
 
 
-def _members(turn: Joined, kind: Kind | None, spot: Spot, rules: Pairs) -> Iterator[Member]:
+def _members(
+    turn: Joined, kind: Kind | None, spot: Spot, rules: Pairs, reader: SpotReader
+) -> Iterator[Member]:
     if kind is None or turn.overall is None:
         return
     overall = round(turn.overall, 3)
     order = -overall if kind == "chosen" else overall
     for grouping in GROUPINGS:
-        group = turn.groups.get(grouping.strategy)
-        if group and grouping.strategy in rules.strategies:
+        if grouping.strategy not in rules.strategies:
+            continue
+        group = group_of(grouping, turn.groups, lambda: record_of(reader.read(spot)))
+        if group:
             yield Member(
-                grouping.strategy, group, kind, order, turn.started_ms, turn.turn_id, turn.agent,
+                grouping.name, group, kind, order, turn.started_ms, turn.turn_id, turn.agent,
                 overall, spot,
             )  # fmt: skip
 

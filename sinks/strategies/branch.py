@@ -7,6 +7,7 @@ from the same point.
 from __future__ import annotations
 
 from schemas.identity import digest
+from schemas.settings import Pairs
 from schemas.turn import Turn
 from sinks.strategies.asked import Asked, normalised
 
@@ -17,7 +18,7 @@ def key(asked: Asked) -> str:
     return digest("branch", asked.agent, asked.session, asked.trigger, words, asked.context)
 
 
-def evidence(better: Turn, worse: Turn) -> str | None:
+def evidence(better: Turn, worse: Turn, _rules: Pairs) -> str | None:
     """Return what speaks for a pair of two turns of a group, or None for nothing."""
     return "siblings" if siblings(better, worse) else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.identity import digest
+from schemas.settings import Pairs
 from schemas.turn import Turn
 from sinks.strategies.asked import STANDS_ALONE_BYTES, Asked, normalised
 from sinks.strategies.branch import siblings
@@ -14,7 +15,7 @@ def key(asked: Asked) -> str:
     return digest("request", asked.agent, asked.trigger, normalised(asked.request))
 
 
-def evidence(better: Turn, worse: Turn) -> str | None:
+def evidence(better: Turn, worse: Turn, _rules: Pairs) -> str | None:
     """Return what speaks for a pair of two turns of a group, or None for nothing.
 
     Siblings on one session's tree are the `branch` strategy's.

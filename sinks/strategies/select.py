@@ -7,7 +7,8 @@ their verdicts came.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from schemas.pair import PreferencePair, Strategy
@@ -32,19 +33,53 @@ class Candidate(NamedTuple):
 
 
 class Grouping(NamedTuple):
-    """A strategy that pairs within groups: what a group's turns have in common, and what then
-    speaks for pairing two of them."""
+    """A way in which a strategy puts turns in groups and pairs within them: what a group's turns
+    have in common, and what then speaks for pairing two of them.
 
+    `noted` says that a turn's group stands beside its record; where it does not, it is computed
+    from the record whenever the strategy asks.
+    """
+
+    name: str
     strategy: Strategy
     key: Callable[[Asked], str]
-    evidence: Callable[[Turn, Turn], str | None]
+    evidence: Callable[[Turn, Turn, Pairs], str | None]
+    noted: bool = True
 
 
 GROUPINGS = (
-    Grouping("branch", branch.key, branch.evidence),
-    Grouping("same_request", same_request.key, same_request.evidence),
-    Grouping("neighbour", neighbour.key, neighbour.evidence),
+    Grouping("branch", "branch", branch.key, branch.evidence),
+    Grouping("same_request", "same_request", same_request.key, same_request.evidence),
+    *(
+        Grouping(
+            f"neighbour/{band}",
+            "neighbour",
+            partial(neighbour.key, band),
+            partial(neighbour.evidence, band),
+            noted=False,
+        )
+        for band in range(neighbour.BANDS)
+    ),
 )
+
+
+def group_of(grouping: Grouping, noted: Mapping[str, str], record: Callable[[], bytes]) -> str:
+    """Return a turn's group, or an empty string if it has none.
+
+    Args:
+        grouping: which of its groups.
+        noted: its groups by name, as far as they are noted; nothing for a turn that can be no side.
+        record: reads its record.
+    """
+    if grouping.noted or not noted:
+        return noted.get(grouping.name, "")
+    return grouping.key(_asked(record()))
+
+
+@lru_cache(maxsize=1)
+def _asked(record: bytes) -> Asked:
+    # One turn is asked for all its groups, one after the other.
+    return Asked.model_validate_json(record)
 
 
 def select(
@@ -62,7 +97,7 @@ def select(
     rejected) not at all.
 
     Args:
-        grouping: by which strategy.
+        grouping: in which way.
         chosen: good turns, best first.
         rejected: bad turns, worst first.
         load: reads a turn; called only for turns that are tried.
@@ -88,7 +123,7 @@ def select(
             if each.turn_id not in turns:
                 turns[each.turn_id] = load(each)
         better, worse = turns[good.turn_id], turns[bad.turn_id]
-        evidence = grouping.evidence(better.turn, worse.turn)
+        evidence = grouping.evidence(better.turn, worse.turn, rules)
         index = None if evidence is None else departure(better, worse)
         if index is None:
             continue

@@ -55,14 +55,19 @@ def _blamed(scored: Scored) -> tuple[int | None, str]:
 
 
 def _drawn(scored: Scored) -> tuple[int | None, str]:
+    of_it = sound(scored)
+    if not of_it:
+        return None, ""
+    return of_it[int(scored.turn.id[:8], 16) % len(of_it)], "a decision of a good turn"
+
+
+def sound(scored: Scored) -> list[int]:
+    """Return the indices of the decisions of a good turn that a model can learn to make."""
     # By what happened alone: the call that judges name in a good turn may be the one they praise.
     fault = blame(scored.said)
-    sound = [
+    return [
         index
         for index, each in enumerate(scored.said)
         if teachable(each, chosen=True)
         and not (fault is not None and fault.evidence and fault.index == index)
     ]
-    if not sound:
-        return None, ""
-    return sound[int(scored.turn.id[:8], 16) % len(sound)], "a decision of a good turn"

@@ -1,9 +1,11 @@
-"""`clawback pairs regenerate`: have bad decisions made anew by another model."""
+"""`clawback pairs regenerate`: have decisions made anew by another model."""
 
 from __future__ import annotations
 
 import asyncio
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import click
@@ -16,27 +18,38 @@ from streams.cli.pairs_common import gathered, opened, settings_of, told
 if TYPE_CHECKING:
     from schemas.generation import Generation
     from schemas.settings import Settings
+    from schemas.settings.regenerate import Sides
     from sinks.bulk import Bulk, Paired
     from streams.broker import Broker
     from streams.cli.app import Options
+    from streams.pairs.regenerate import Task
 
 
 @click.command()
+@click.option(
+    "--sides",
+    type=click.Choice(["chosen", "both"]),
+    help="What is asked for, instead of regenerate.sides.",
+)
 @click.option("--limit", default=0, type=click.IntRange(0), help="At most so many; 0 for all.")
 @click.option("--dry-run", is_flag=True, help="Only say how many would be asked about.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def regenerate(options: Options, limit: int, dry_run: bool, as_json: bool) -> int:
+def regenerate(
+    options: Options, sides: Sides | None, limit: int, dry_run: bool, as_json: bool
+) -> int:
     """Ask the model in [regenerate] what it would have decided where a turn went wrong.
 
-    Only turns without a partner are asked about, each once. What is made is judged by the language
-    models of your panel before it is used, and pairs once "regenerate" is among pairs.strategies.
-    Ctrl-C leaves what is there; the next time goes on.
+    With --sides both it is then asked about good turns, too: what it decides worse there is the
+    rejected side. Only turns without a partner are asked about, each once. What is made is judged
+    by the language models of your panel before it is used, and pairs once "regenerate" is among
+    pairs.strategies. Ctrl-C leaves what is there; the next time goes on.
 
     \b
     Examples:
       clawback pairs regenerate --dry-run
       clawback pairs regenerate --limit 50
+      clawback pairs regenerate --sides both
     """
     try:
         from sinks.dataset.tools import ToolBook as _  # noqa: F401
@@ -51,8 +64,9 @@ def regenerate(options: Options, limit: int, dry_run: bool, as_json: bool) -> in
     settings = settings_of(options)
     with told(), opened(settings) as broker, gathered(settings, broker) as (read, crew):
         paired = read.bulk.pair(settings.pairs, asks_again, crew)
+        wanted = sides or settings.regenerate.sides
         try:
-            made = _run(settings, broker, read.bulk, paired, limit, dry_run, as_json)
+            made = _run(settings, broker, read.bulk, paired, wanted, limit, dry_run, as_json)
         except (NoPanel, ValueError) as error:
             raise CommandError(str(error), USAGE) from None
         except JudgeUnavailable as error:
@@ -67,6 +81,7 @@ def _run(
     broker: Broker,
     bulk: Bulk,
     paired: Paired,
+    sides: Sides,
     limit: int,
     dry_run: bool,
     as_json: bool,
@@ -78,16 +93,10 @@ def _run(
 
     decider = make_decider(settings.regenerate)
     panel, configured = panel_of(settings)
-    found = tasks(bulk, paired, settings, decider.model)
-    given = list(islice(found, limit or None))
-    if dry_run or not given:
-        if as_json:
-            click.echo(orjson.dumps({"would_ask": len(given), "judges": list(panel.judges)}))
-        else:
-            click.echo(
-                f"{len(given)} bad decisions without a partner to ask {decider.model} about; "
-                f"each is judged by {', '.join(panel.judges)}"
-            )
+    given = islice(tasks(bulk, paired, settings, decider.model, sides), limit or None)
+    first = None if dry_run else next(given, None)
+    if first is None:
+        _tell_plan(given, sides, decider.model, panel.judges, as_json)
         return 0
     made: list[Generation] = []
 
@@ -97,13 +106,21 @@ def _run(
             click.echo(generation.to_bytes())
         else:
             score = "-" if generation.overall is None else f"{generation.overall:g}"
-            click.echo(f"{generation.turn_id[:8]}  {score:>4}  {generation.reason or 'scored'}")
+            what = generation.reason or "scored"
+            click.echo(f"{generation.turn_id[:8]}  {generation.side:<8}  {score:>4}  {what}")
 
     async def ask() -> None:
         judges = [yielding(make_judge(each), settings.paths.home) for each in configured]
         try:
             await regenerate(
-                given, decider, judges, panel, bulk.panel, tool_book(bulk), broker, done
+                chain([first], given),
+                decider,
+                judges,
+                panel,
+                bulk.panel,
+                tool_book(bulk),
+                broker,
+                done,
             )
         finally:
             await decider.aclose()
@@ -111,6 +128,37 @@ def _run(
                 await judge.aclose()
 
     asyncio.run(ask())
-    good = sum(1 for each in made if (each.overall or 0) >= settings.pairs.chosen)
-    click.echo(f"{len(made)} made, {good} of them good enough to be chosen", err=True)
+    _tell_made(made, sides, settings)
     return len(made)
+
+
+def _tell_plan(
+    given: Iterable[Task], sides: Sides, model: str, judges: Sequence[str], as_json: bool
+) -> None:
+    count = Counter(task.side for task in given)
+    if as_json:
+        plan = {
+            "would_ask": count.total(),
+            "chosen": count["chosen"],
+            "rejected": count["rejected"],
+            "judges": list(judges),
+        }
+        click.echo(orjson.dumps(plan))
+        return
+    what = f"{count['chosen']} bad decisions"
+    if sides == "both":
+        what += f" and {count['rejected']} good ones"
+    click.echo(
+        f"{what} without a partner to ask {model} about; each is judged by {', '.join(judges)}"
+    )
+
+
+def _tell_made(made: Sequence[Generation], sides: Sides, settings: Settings) -> None:
+    scores = [(each.side, each.overall) for each in made if each.overall is not None]
+    rules = settings.pairs
+    good = sum(1 for side, overall in scores if side == "chosen" and overall >= rules.chosen)
+    said = f"{len(made)} made, {good} of them good enough to be chosen"
+    if sides == "both":
+        bad = sum(1 for side, overall in scores if side == "rejected" and overall <= rules.rejected)
+        said += f", {bad} bad enough to be rejected"
+    click.echo(said, err=True)

@@ -1,6 +1,6 @@
-"""Having bad decisions made anew by another model, and judged by the panel before use.
+"""Having decisions made anew by another model, and judged by the panel before use.
 
-Each bad turn without a partner is asked about once for each model and panel: what was made of it,
+Each turn without a partner is asked about once for each side, model and panel: what was made of it,
 and what the panel said, is a record on `generations`, a failure too. The panel is here its language
 models alone: the built-in judges go by results and the user's next words, which a proposal has not.
 """
@@ -8,29 +8,32 @@ models alone: the built-in judges go by results and the user's next words, which
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from agents.deciding import Decided, Decider, proposal
 from agents.ensemble.decide import decide
 from agents.judges import Judge
-from schemas.generation import Generation, generation_id
+from schemas.generation import GeneratedSide, Generation, generation_id
 from schemas.pair import ChatMessage
 from schemas.settings import ModelJudge, Panel, Settings
+from schemas.settings.regenerate import Sides
 from schemas.topics import GENERATIONS
 from schemas.turn import Turn
 from sinks.bulk import Bulk, Paired, given_of, kind_of, record_of
 from sinks.dataset.tools import ToolBook
+from sinks.sides import Kind
 from sinks.strategies.unpaired import Unpaired, unpaired
 from streams.flow import Outgoing, Publisher
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A bad decision: its turn, the example it makes alone, the score of its turn."""
+    """A decision to be made anew: its turn, the example it makes alone, and the side sought."""
 
     turn: Turn
-    bad: Unpaired
+    own: Unpaired
+    side: GeneratedSide
 
 
 class NoPanel(Exception):
@@ -62,28 +65,41 @@ def panel_of(settings: Settings) -> tuple[Panel, tuple[ModelJudge, ...]]:
     return panel.model_copy(update={"judges": names, "quorum": quorum, "force": ()}), judges
 
 
-def tasks(bulk: Bulk, paired: Paired, settings: Settings, model: str) -> Iterator[Task]:
-    """Yield the bad decisions that stand in no pair and that a model was not asked about yet.
+def tasks(
+    bulk: Bulk, paired: Paired, settings: Settings, model: str, sides: Sides
+) -> Iterator[Task]:
+    """Yield the decisions of turns that stand in no pair and that a model was not asked about yet:
+    all bad ones before any good one.
 
     Args:
         bulk: all records.
         paired: all pairs.
         settings: the thresholds.
         model: who would be asked.
+        sides: which sides are sought.
     """
     taken = {side.turn_id for pair in paired.pairs() for side in (pair.chosen, pair.rejected)}
+    yield from _tasks(bulk, settings, model, "chosen", taken)
+    if sides == "both":
+        yield from _tasks(bulk, settings, model, "rejected", taken)
+
+
+def _tasks(
+    bulk: Bulk, settings: Settings, model: str, side: GeneratedSide, taken: Set[str]
+) -> Iterator[Task]:
+    own: Kind = "rejected" if side == "chosen" else "chosen"
+    asked = (side, model, bulk.panel)
     for turn, body in bulk.turns():
         if turn.overall is None or turn.turn_id in taken:
             continue
-        if kind_of(turn.overall, settings.pairs) != "rejected":
+        if kind_of(turn.overall, settings.pairs) != own:
             continue
-        made = map(Generation.from_bytes, (each.encode() for each in turn.generations))
-        if any((each.model, each.panel) == (model, bulk.panel) for each in made):
+        if any((each.side, each.model, each.panel) == asked for each in turn.generated()):
             continue
         whole = given_of(turn.overall, body).scored()
-        bad = unpaired(whole, good=False)
-        if bad is not None:
-            yield Task(whole.turn, bad)
+        example = unpaired(whole, good=own == "chosen")
+        if example is not None:
+            yield Task(whole.turn, example, side)
 
 
 def tool_book(bulk: Bulk) -> ToolBook:
@@ -101,7 +117,7 @@ def tool_book(bulk: Bulk) -> ToolBook:
 
 
 async def regenerate(
-    given: Sequence[Task],
+    given: Iterable[Task],
     decider: Decider,
     judges: Sequence[Judge],
     panel: Panel,
@@ -127,7 +143,7 @@ async def regenerate(
         BrokerError: the broker is not there.
     """
     for task in given:
-        decided = await decider.decide(task.bad.prompt, tools.schemas(task.turn.agent))
+        decided = await decider.decide(task.own.prompt, tools.schemas(task.turn.agent))
         made = await _judged(task, decided, decider.model, judges, panel, label)
         key = task.turn.id.encode()
         await publisher.publish([Outgoing(GENERATIONS, key, made.to_bytes())])
@@ -142,10 +158,10 @@ async def _judged(
     panel: Panel,
     label: str,
 ) -> Generation:
-    number, message = task.bad.decision, decided.message
+    number, message = task.own.decision, decided.message
     if message is None:
         return _generation(task, model, None, label).model_copy(update={"reason": decided.reason})
-    turn = proposal(task.turn, number, message, model)
+    turn = proposal(task.turn, number, message, model, task.side)
     said = await asyncio.gather(*(judge.judge(turn) for judge in judges))
     verdict = decide(panel, {judgement.id: judgement for judgement in said}, closed=True)
     assert verdict is not None
@@ -160,10 +176,11 @@ async def _judged(
 
 
 def _generation(task: Task, model: str, message: ChatMessage | None, label: str) -> Generation:
-    turn_id, number = task.turn.id, task.bad.decision
+    turn_id, number, side = task.turn.id, task.own.decision, task.side
     return Generation(
-        id=generation_id(turn_id, number, model, message),
+        id=generation_id(turn_id, number, model, message, side),
         turn_id=turn_id,
+        side=side,
         decision=number,
         model=model,
         message=message,

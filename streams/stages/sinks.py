@@ -11,7 +11,7 @@ from streams.batch import BatchStage
 from streams.broker import Broker
 from streams.flow import Incoming, Outgoing
 
-VERSIONS = {"turnfiles": "turnfiles 1", "pairs": "pairs 2"}
+VERSIONS = {"turnfiles": "turnfiles 1", "pairs": "pairs 3"}
 
 
 def make(name: str, settings: Settings, broker: Broker) -> BatchStage:

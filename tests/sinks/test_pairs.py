@@ -24,6 +24,7 @@ from schemas.table import MemoryTable
 from schemas.turn import Turn
 from schemas.verdict import Verdict
 from sinks import Output, PairsSink, SinkError
+from sinks.strategies import neighbour
 
 Make = Callable[..., Any]
 RULES = Pairs()
@@ -318,6 +319,9 @@ def a_world(rng: random.Random, make_turn: Make, make_verdict: Make) -> list[Rec
     for n in range(12):
         again = n % 3 == 1
         ask = f"no, please do it, number {n % 2}" if again else f"please do it, number {n % 2}"
+        if n % 4 == 2:
+            more = " ".join(rng.sample(("carefully", "kindly", "please"), rng.randrange(3)))
+            ask = f"{more} look through every new mail from our suppliers about deliveries"
         steps = make_turn(rng.randint(1, 4)).steps
         fields: dict[str, Any] = {
             "request": ask,
@@ -340,6 +344,7 @@ def a_world(rng: random.Random, make_turn: Make, make_verdict: Make) -> list[Rec
             make_verdict(n, rng.choice([2, 5, 9])),
             make_verdict(n, rng.choice([1, 3, 4, 7, 8, 10]), revision=2),
             make_generation(n, rng.choice([3, 8, 9])),
+            make_generation(n, rng.choice([2, 3, 9]), side="rejected"),
         ]
     return records
 
@@ -354,8 +359,9 @@ def make_generation(number: int, overall: float, **changes: Any) -> Generation:
         "panel": "default",
         "overall": overall,
     } | changes
-    where = (fields["turn_id"], fields["decision"], fields["model"], fields["message"])
-    return Generation(id=generation_id(*where), **fields)
+    names = ("turn_id", "decision", "model", "message")
+    side = fields.get("side", "chosen")
+    return Generation(id=generation_id(*(fields[name] for name in names), side=side), **fields)
 
 
 def test_what_a_model_would_have_decided_pairs_with_the_bad_decision(
@@ -392,11 +398,180 @@ def test_a_generation_that_the_panel_does_not_find_good_makes_no_pair(
     assert feed(sink, table, make_turn(1, request=ASK), make_verdict(1, 2), made) == []
 
 
+def test_a_good_decision_is_chosen_over_a_worse_one_that_a_model_would_have_made(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    sink = PairsSink(tmp_path, "default", Pairs(strategies=("regenerate",)), asks_again)
+    worse = make_generation(1, 3, side="rejected", decision=2)
+    (made,) = feed(sink, table, make_turn(1, request=ASK), make_verdict(1, 9), worse)
+    (pair,) = lines(tmp_path)
+    assert (pair.strategy, pair.margin, pair.weight) == ("regenerate", 6, 0.5)
+    assert pair.evidence == (
+        "decision 2 anew by helper, which the panel scored 3; its calls were not run"
+    )
+    assert [message.role for message in pair.prompt] == ["user", "assistant", "tool"]
+    assert (pair.chosen.turn_id, pair.chosen.decision) == (worse.turn_id, 2)
+    assert (pair.rejected.turn_id, pair.rejected.session, pair.rejected.decision) == (
+        worse.id,
+        "s1",
+        2,
+    )
+    assert pair.rejected.messages == (worse.message,)
+    (gone,) = feed(sink, table, make_verdict(1, 2, revision=2))
+    assert gone == Output("pairs", made.key, None)
+
+
+@pytest.mark.parametrize(
+    ("turn", "changes"),
+    [
+        (9, {"overall": 5}),
+        (9, {"overall": None}),
+        (9, {"panel": "another"}),
+        (9, {"message": None}),
+        (9, {"message": ChatMessage(role="assistant", content="done"), "decision": 2}),
+        (9, {"decision": 7}),
+        (9, {"side": "chosen"}),
+        (7, {"overall": 4.5}),
+        (5, {}),
+        (2, {}),
+    ],
+)
+def test_a_generation_that_is_not_clearly_worse_is_no_rejected_side(
+    table: MemoryTable,
+    tmp_path: Path,
+    make_turn: Make,
+    make_verdict: Make,
+    turn: float,
+    changes: dict[str, Any],
+) -> None:
+    rules = Pairs(strategies=("branch", "regenerate"), rejected=4.5)
+    sink = PairsSink(tmp_path, "default", rules, asks_again)
+    made = make_generation(1, **({"overall": 3, "side": "rejected"} | changes))
+    assert feed(sink, table, make_turn(1, request=ASK), make_verdict(1, turn), made) == []
+
+
+def test_a_good_turns_failed_call_is_not_chosen_over_another(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_steps: Make, make_verdict: Make
+) -> None:
+    steps = list(make_steps(("exec", {"command": "ls"}, "no such file")))
+    steps[1] = steps[1].model_copy(update={"is_error": True})
+    turn = make_turn(1, request=ASK, steps=tuple(steps))
+    sink = PairsSink(tmp_path, "default", Pairs(strategies=("regenerate",)), asks_again)
+    worse = [make_generation(1, 3, side="rejected", decision=number) for number in (1, 2)]
+    feed(sink, table, turn, make_verdict(1, 9), *worse)
+    assert [pair.chosen.decision for pair in lines(tmp_path)] == [2]
+
+
+def test_a_recovery_is_made_beside_what_was_generated(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_steps: Make, make_verdict: Make
+) -> None:
+    steps = list(
+        make_steps(("exec", {"command": "lss"}, "not found"), ("exec", {"command": "ls"}, "a"))
+    )
+    steps[1] = steps[1].model_copy(update={"is_error": True})
+    records = [
+        make_turn(1, request=ASK, steps=tuple(steps)),
+        make_verdict(1, 9),
+        make_generation(1, 3, side="rejected", decision=2),
+    ]
+    for strategies in (("regenerate",), ("branch", "regenerate")):
+        sink = PairsSink(tmp_path, "default", Pairs(strategies=strategies), asks_again)
+        feed(sink, table, *records)
+        assert sorted(pair.strategy for pair in lines(tmp_path)) == sorted(strategies)
+
+
+def test_a_generation_from_before_there_were_two_sides_is_for_the_chosen_one() -> None:
+    record = json.loads(make_generation(1, 9).to_bytes())
+    del record["side"]
+    assert Generation.from_bytes(json.dumps(record).encode()) == make_generation(1, 9)
+
+
 def test_generations_are_left_aside_unless_they_are_asked_for(
     sink: PairsSink, table: MemoryTable, make_turn: Make, make_verdict: Make
 ) -> None:
     records = [make_turn(1, request=ASK), make_verdict(1, 2), make_generation(1, 9)]
     assert feed(sink, table, *records) == []
+
+
+NEAR = "look through every new mail from our suppliers about deliveries"
+
+
+def some_neighbours(make_turn: Make, make_verdict: Make) -> list[Record]:
+    """Return good and bad turns with requests of ten words, some with one word more or less."""
+    asks = (NEAR, f"{NEAR} today", f"please {NEAR}", f"first {NEAR}", NEAR.replace("our ", ""))
+    records: list[Record] = []
+    for n in range(15):
+        records += [make_turn(n, request=asks[n % 5]), make_verdict(n, 9 if n % 2 else 2)]
+    return records
+
+
+def neighbours(*, similarity: float = 0.9) -> Pairs:
+    return Pairs(
+        strategies=("neighbour",), neighbour_similarity=similarity, per_prompt=99, per_side=9
+    )
+
+
+def test_neighbours_come_and_go_with_the_settings(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    records = some_neighbours(make_turn, make_verdict)
+    found: dict[float, dict[bytes, bytes]] = {}
+    for similarity in (0.8, 0.9, 1.0):
+        rules = neighbours(similarity=similarity)
+        anew = PairsSink(tmp_path / "anew", "default", rules, asks_again)
+        found[similarity] = on_topic(feed(anew, MemoryTable(), *records))
+    assert len(found[0.8]) > len(found[0.9]) > len(found[1.0]) > 0
+
+    off = PairsSink(tmp_path, "default", Pairs(strategies=("unpaired",)), asks_again)
+    outputs = feed(off, table, *records)
+    assert outputs == []
+    held = sum(1 for _ in table.scan(""))
+    for similarity in (0.9, 0.8, 1.0):
+        sink = PairsSink(tmp_path, "default", neighbours(similarity=similarity), asks_again)
+        outputs += sink.rule(table)
+        assert on_topic(outputs) == found[similarity]
+    off = PairsSink(tmp_path, "default", Pairs(strategies=("unpaired",)), asks_again)
+    assert on_topic(outputs + off.rule(table)) == {}
+    off.flush(table, everything=True)
+    assert sum(1 for _ in table.scan("")) == held
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_neighbours_are_the_same_in_any_order(
+    make_turn: Make, make_verdict: Make, seed: int
+) -> None:
+    records, left = some_neighbours(make_turn, make_verdict), []
+    for _ in range(2):
+        table, outputs = MemoryTable(), []
+        sink = PairsSink(Path("unused"), "default", neighbours(similarity=0.8), asks_again)
+        for record in records:
+            outputs += sink.apply(topic_of(record), record.to_bytes(), table)
+        left.append(on_topic(outputs))
+        random.Random(seed).shuffle(records)
+    assert len(left[0]) > 20
+    assert left[0] == left[1]
+
+
+def test_one_pair_of_neighbours_is_of_one_group(
+    table: MemoryTable, tmp_path: Path, make_turn: Make, make_verdict: Make
+) -> None:
+    sink = PairsSink(tmp_path, "default", neighbours(), asks_again)
+    good, bad = make_turn(1, request=NEAR), make_turn(2, request=f"{NEAR} please")
+    (made,) = feed(sink, table, good, bad, make_verdict(1, 9), make_verdict(2, 2))
+    (pair,) = lines(tmp_path)
+    assert (pair.strategy, pair.weight) == ("neighbour", 0.3)
+    assert [message.content for message in pair.prompt] == [NEAR]
+    (gone,) = feed(sink, table, make_verdict(2, 6, revision=2))
+    assert gone == Output("pairs", made.key, None)
+
+
+def test_nothing_is_computed_of_neighbours_while_they_are_off(
+    sink: PairsSink, table: MemoryTable, make_turn: Make, make_verdict: Make
+) -> None:
+    before = neighbour._read.cache_info()
+    feed(sink, table, *some_neighbours(make_turn, make_verdict), make_verdict(1, 8, revision=2))
+    assert neighbour._read.cache_info() == before
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from agents.deciding import proposal
 from agents.judges.prompt import render
-from schemas.generation import generation_id
+from schemas.generation import GeneratedSide, generation_id
 from schemas.pair import ChatMessage
 from schemas.turn import Turn
 
@@ -17,6 +17,7 @@ CALL = {
     "function": {"name": "read", "arguments": {"path": "a.txt"}},
 }
 CALLS = ChatMessage(role="assistant", tool_calls=(CALL,))
+SIDES: tuple[GeneratedSide, ...] = ("chosen", "rejected")
 SAYS = ChatMessage(role="assistant", content="There is one file.")
 
 
@@ -26,6 +27,12 @@ def test_it_ends_with_the_decision_and_is_another_turn(make_turn: MakeTurn) -> N
     assert made.id == generation_id(turn.id, 1, "helper", CALLS) != turn.id
     assert [call.name for call in made.calls] == ["read"]
     assert (len(made.steps), made.results, made.reaction, made.answer) == (1, (), None, "")
+
+
+def test_a_decision_for_the_other_side_has_an_id_of_its_own(make_turn: MakeTurn) -> None:
+    one, other = (proposal(make_turn(), 1, CALLS, "helper", side) for side in SIDES)
+    assert one.id != other.id == generation_id(make_turn().id, 1, "helper", CALLS, "rejected")
+    assert one.steps == other.steps
 
 
 def test_what_came_before_the_decision_stays(make_turn: MakeTurn) -> None:

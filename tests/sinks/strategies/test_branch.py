@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas.settings import Pairs
 from schemas.turn import ContextMessage, Turn
 from sinks.example import Scored
 from sinks.strategies import branch
@@ -39,7 +40,7 @@ def test_siblings_have_one_prompt_in_one_session(
     one, other = make_turn(1, **fields), make_turn(2, **(fields | change))
     assert (key(one) == key(other)) is same
     if change.keys() & {"session", "request", "context"}:
-        assert (branch.evidence(one, other) == "siblings") is same
+        assert (branch.evidence(one, other, Pairs()) == "siblings") is same
 
 
 def failing(make_turn: Make, make_steps: Make, *calls: Any, error: str = "no such file") -> Turn:

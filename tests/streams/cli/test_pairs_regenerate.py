@@ -152,9 +152,75 @@ def test_what_was_asked_is_not_asked_again(call: Call, home: Path, server: FakeJ
 
 def test_a_dry_run_asks_nobody(call: Call, home: Path, server: FakeJudge) -> None:
     said = call("pairs", "regenerate", "--dry-run", "--json")
-    assert json.loads(said.stdout) == {"would_ask": 1, "judges": ["grader"]}
+    assert json.loads(said.stdout) == {
+        "would_ask": 1,
+        "chosen": 1,
+        "rejected": 0,
+        "judges": ["grader"],
+    }
     assert server.count == 0
     assert records(home, "generations") == []
+
+
+def add_good_turns(file: Path) -> None:
+    """Give the home two good turns without a partner; they come before the bad one by their ids."""
+    settings = load(file)
+    panel, _, edition = panel_label(settings).partition("@")
+    turns = [
+        a_turn(number, "ls").model_copy(update={"request": f"is door {number} locked?"})
+        for number in (0, 1)
+    ]
+    records = [Outgoing("turns", turn.session.encode(), turn.to_bytes()) for turn in turns]
+    records += [
+        Outgoing("verdicts", turn.id.encode(), a_verdict(turn, 9, panel, edition).to_bytes())
+        for turn in turns
+    ]
+    broker = open_broker(settings)
+    asyncio.run(broker.publish(records))
+    broker.close()
+
+
+def test_bad_decisions_are_asked_about_before_any_good_one(
+    call: Call, home: Path, server: FakeJudge
+) -> None:
+    add_good_turns(home)
+    plan = call("pairs", "regenerate", "--sides", "both", "--dry-run")
+    assert "1 bad decisions and 2 good ones without a partner" in plan.output
+    plan = call("pairs", "regenerate", "--sides", "both", "--dry-run", "--limit", "2", "--json")
+    assert json.loads(plan.stdout)["rejected"] == 1
+    assert "1 bad decisions without" in call("pairs", "regenerate", "--dry-run").output
+    assert server.count == 0
+    said = call("pairs", "regenerate", "--sides", "both", "--limit", "1", "--json")
+    assert [json.loads(line)["side"] for line in said.stdout.splitlines()] == ["chosen"]
+
+
+def test_what_is_worse_than_a_good_decision_is_its_rejected_side(
+    call: Call, home: Path, server: FakeJudge
+) -> None:
+    add_good_turns(home)
+    home.write_text(home.read_text().replace("[regenerate]", '[regenerate]\nsides = "both"'))
+
+    def worse_beside_doors(asked: Asked) -> Act:
+        act = script(asked)
+        if asked.body["model"] == "grader" and "door" in asked.prompt:
+            return Act(content=(act.content or "").replace("9", "3"))
+        return act
+
+    server.script = worse_beside_doors
+    said = call("pairs", "regenerate")
+    assert said.exit_code == 0
+    assert "3 made, 1 of them good enough to be chosen, 2 bad enough to be rejected" in said.output
+    made = [Generation.from_bytes(value) for value in records(home, "generations")]
+    assert sorted((each.side, each.overall) for each in made) == [
+        ("chosen", 9),
+        ("rejected", 3),
+        ("rejected", 3),
+    ]
+    count = server.count
+    assert "0 bad decisions and 0 good ones" in call("pairs", "regenerate").output
+    assert server.count == count
+    found = json.loads(call("pairs", "snapshot", "--json", "--processes", "0").stdout)
+    assert found["counts"]["strategies"] == {"regenerate": 3}
 
 
 def test_an_answer_that_can_not_be_used_is_noted_with_its_reason(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.generation import Generation
+from schemas.pair import ChatMessage
 from schemas.topics import TRAINING
 from schemas.training import TrainingRun, run_id
 from streams.embedded.log import Log
@@ -70,10 +72,10 @@ class Line:
             if path.is_file() and text.encode() in path.read_bytes()
         )
 
-    def turns(self) -> dict[str, str]:
+    def turns(self, field: str = "session") -> dict[str, str]:
         """The session of each turn in the turn files, by its request."""
         return {
-            turn["request"]: turn["session"]
+            turn["request"]: turn[field]
             for path in sorted((self.folder / "output/turns").glob("*.jsonl"))
             for turn in map(json.loads, path.read_text().splitlines())
         }
@@ -150,10 +152,24 @@ def test_it_does_not_come_back_when_the_files_are_read_again(line: Line) -> None
 def test_a_session_goes_as_a_whole_and_the_others_stay(line: Line) -> None:
     said = "plumber"
     assert line.holding(said)
+    made = Generation(
+        id="g",
+        turn_id=line.turns("id")["note: call the plumber (gamma 1)"],
+        side="rejected",
+        decision=1,
+        model="helper",
+        message=ChatMessage(role="assistant", content="Halley and the others"),
+        panel="default",
+    )
+    log = Log(line.log)
+    log.append_many([Entry("clawback.generations", 0, 1000, b"t", made.to_bytes())])
+    log.close()
+    assert line.holding("Halley")
     found = json.loads(line.call("forget", "gamma", "--yes", "--json"))
     assert found["kind"] == "session"
     assert found["records"]["clawback.turns"] == 3
-    assert line.holding(said) == []
+    assert found["records"]["clawback.generations"] == 1
+    assert line.holding(said) == line.holding("Halley") == []
     assert "gamma" not in line.turns().values()
     # OpenClaw goes on writing to it, and the line goes on with the others.
     line.write(conversation("gamma", START + 20_000_000, "call the plumber twice"))
