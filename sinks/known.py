@@ -95,9 +95,9 @@ def line(asked: Asked, value: bytes) -> Line:
     return Line(groups, session, asked.started_ms, turn_rank(asked, value))
 
 
-def take_verdict(verdict: Verdict, table: Table) -> bool:
+def take_verdict(verdict: Verdict, value: bytes, table: Table) -> bool:
     """Take in a verdict and say whether it counts more than what was known."""
-    read = read_verdict(verdict)
+    read = read_verdict(verdict, value)
     key = SCORE + read.turn_id
     stored = table.get(key)
     scores: dict[str, Any] = {} if stored is None else orjson.loads(stored)
@@ -108,12 +108,12 @@ def take_verdict(verdict: Verdict, table: Table) -> bool:
     return True
 
 
-def read_verdict(verdict: Verdict) -> VerdictRead:
+def read_verdict(verdict: Verdict, value: bytes) -> VerdictRead:
     """Return what is kept of a verdict."""
     return VerdictRead(
         verdict.turn_id,
         verdict.label,
-        verdict_rank(verdict),
+        verdict_rank(verdict, value),
         verdict.status,
         None if verdict.scores is None else verdict.scores.overall,
         tuple(o.rationale[:RATIONALE_CHARS] for o in verdict.opinions if o.rationale),

@@ -113,7 +113,7 @@ class PairsSink:
             verdict = Verdict.model_validate_json(value)
             outputs = self.rule(table)
             seen = known.score_of(verdict.turn_id, verdict.label, table) is not None
-            if known.take_verdict(verdict, table) and verdict.label == self._panel:
+            if known.take_verdict(verdict, value, table) and verdict.label == self._panel:
                 outputs += self._place(verdict.turn_id, table, again=seen)
         elif topic == REACTIONS:
             reaction = Reaction.model_validate_json(value)

@@ -120,7 +120,7 @@ class TurnFiles:
 
     def _take_verdict(self, value: bytes, table: Table) -> None:
         verdict = Verdict.model_validate_json(value)
-        rank = verdict_rank(verdict)
+        rank = verdict_rank(verdict, value)
         stored = table.get(_VERDICTS + verdict.turn_id)
         verdicts = {} if stored is None else orjson.loads(stored)
         if verdict.label in verdicts and tuple(verdicts[verdict.label][0]) >= rank:

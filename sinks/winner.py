@@ -55,11 +55,12 @@ def turn_rank(head: TurnHead, value: bytes) -> TurnRank:
 VerdictRank = tuple[int, int, str]
 
 
-def verdict_rank(verdict: Verdict) -> VerdictRank:
-    """Return the rank of a verdict among those of its panel on its turn: the largest counts.
+def verdict_rank(verdict: Verdict, value: bytes) -> VerdictRank:
+    """Return the rank of a verdict's record among those of its panel on its turn: the largest
+    counts.
 
     The highest revision; of two that claim the same one (a crash can come between a verdict and
     the note of it), the one that heard more judges.
     """
-    said = blake2b(verdict.to_bytes(), digest_size=8).hexdigest()
+    said = blake2b(value, digest_size=8).hexdigest()
     return (verdict.revision, len(verdict.opinions), said)

@@ -41,26 +41,26 @@ class FrameWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._waiting: dict[str, bytearray] = {}
-        self._written: dict[str, int] = {}
+        self._waiting: dict[str, list[bytes]] = {}
+        self._ends: dict[str, int] = {}
         self._bytes = 0
 
     def add(self, file: str, head: Any, body: bytes = b"") -> Spot:
         """Append a frame and return where its body will stand once the writer is closed."""
         # Named tuples are no tuples to orjson.
         stored = orjson.dumps(head, default=tuple)
+        size = len(body)
+        frame = _LENGTHS.pack(len(stored), size) + stored + body
         waiting = self._waiting.get(file)
         if waiting is None:
-            waiting = self._waiting[file] = bytearray()
-            self._written[file] = 0
-        waiting += _LENGTHS.pack(len(stored), len(body))
-        waiting += stored
-        offset = self._written[file] + len(waiting)
-        waiting += body
-        self._bytes += _LENGTHS.size + len(stored) + len(body)
+            waiting = self._waiting[file] = []
+            self._ends[file] = 0
+        waiting.append(frame)
+        end = self._ends[file] = self._ends[file] + len(frame)
+        self._bytes += len(frame)
         if self._bytes >= BUFFERED_BYTES:
             self._write()
-        return Spot(file, offset, len(body))
+        return Spot(file, end - size, size)
 
     def __enter__(self) -> FrameWriter:
         return self
@@ -79,11 +79,9 @@ class FrameWriter:
             if not waiting:
                 continue
             path = self._folder / name
-            if not self._written[name]:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as file:
-                file.write(waiting)
-            self._written[name] += len(waiting)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab", buffering=0) as file:
+                file.write(b"".join(waiting))
             waiting.clear()
         self._bytes = 0
 

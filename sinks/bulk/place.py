@@ -36,9 +36,9 @@ class Task:
     asks_again: AsksAgain
     run: str
 
-    def part(self, kind: str, shard: int, writer: str) -> str:
-        """Return the file in which a writer leaves its part of a shard of this task."""
-        return self.shards.part(f"{self.run}/{kind}", shard, writer)
+    def parts_of(self, kind: str, writer: str) -> list[str]:
+        """Return for each shard of this task the file in which a writer leaves its part."""
+        return self.shards.parts_of(f"{self.run}/{kind}", writer)
 
 
 class Member(NamedTuple):
@@ -86,15 +86,14 @@ def place(task: Task, shard: int) -> Made:
     shards, rules, writer = task.shards, task.rules, f"{shard:04d}"
     follows = not {"retry", "regenerate"}.isdisjoint(rules.strategies)
     made: Made = Counter()
+    members, said = (task.parts_of(kind, writer) for kind in (MEMBERS, SAID))
     with FrameWriter(shards.folder) as frames, SpotReader(shards.folder) as reader:
         for turn, spot in turns_of(shards, shard):
             kind = kind_of(turn.overall, rules)
             for member in _members(turn, kind, spot, rules, reader):
-                at = task.part(MEMBERS, shards.of_text(member.group), writer)
-                frames.add(at, member)
+                frames.add(members[shards.of_text(member.group)], member)
             if follows:
-                at = task.part(SAID, shards.of_text(turn.session), writer)
-                frames.add(at, _said(turn, kind, spot))
+                frames.add(said[shards.of_text(turn.session)], _said(turn, kind, spot))
             if kind == "chosen" and turn.overall is not None:
                 given = given_of(turn.overall, reader.read(spot))
                 case = good_case(given, turn.generated(), task.panel, rules)

@@ -42,9 +42,9 @@ class Shards:
         """Return the shard of a group or a session."""
         return crc32(text.encode()) % self.count
 
-    def part(self, kind: str, shard: int, writer: str) -> str:
-        """Return the file, below the folder, in which one writer leaves its part of a shard."""
-        return f"{kind}/{shard:04d}/{writer}"
+    def parts_of(self, kind: str, writer: str) -> list[str]:
+        """Return for each shard the file, below the folder, in which one writer leaves its part."""
+        return [f"{kind}/{shard:04d}/{writer}" for shard in range(self.count)]
 
     def parts(self, kind: str, shard: int) -> Iterator[tuple[Any, bytes]]:
         """Yield what all writers have left of a shard, each frame's head and body."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -53,9 +53,10 @@ def take(shards: Shards, writer: str, panel: str, records: Iterable[tuple[str, b
     """
     taken = Taken()
     with FrameWriter(shards.folder) as frames:
+        taker = _Taker(shards, writer, panel, frames, taken)
         for topic, value in records:
             try:
-                _take(topic, value, shards, writer, panel, frames, taken)
+                taker.take(topic, value)
             except ValidationError:
                 # The line has put it among the dead letters; here it is only counted.
                 taken.records["unreadable"] += 1
@@ -64,42 +65,44 @@ def take(shards: Shards, writer: str, panel: str, records: Iterable[tuple[str, b
     return taken
 
 
-def _take(
-    topic: str,
-    value: bytes,
-    shards: Shards,
-    writer: str,
-    panel: str,
-    frames: FrameWriter,
-    taken: Taken,
-) -> None:
-    def part(turn_id: str) -> str:
-        return shards.part(TAKEN, shards.of_turn(turn_id), writer)
+class _Taker:
+    """Puts what is kept of a record into the shard of its turn."""
 
-    if topic == TURNS:
-        asked = Asked.model_validate_json(value)
-        line = known.line(asked, value)
-        request = asked.request if line.groups else ""
-        head = (TURN, asked.id, line.rank, line.session, line.started_ms, request, line.groups)
-        frames.add(part(asked.id), head, value if line.groups else b"")
-        if asked.reaction is not None:
-            _hear(asked.reaction, part(asked.reaction.turn_id), frames)
-    elif topic == VERDICTS:
-        read = known.read_verdict(Verdict.model_validate_json(value))
-        if read.label == panel:
-            score = (read.status, read.overall, read.rationales, read.judges)
-            frames.add(part(read.turn_id), (SCORE, read.turn_id, read.rank, *score))
-    elif topic == REACTIONS:
-        reaction = Reaction.model_validate_json(value)
-        _hear(reaction, part(reaction.turn_id), frames)
-    elif topic == GENERATIONS:
-        made = Generation.model_validate_json(value)
-        frames.add(part(made.turn_id), (MADE, made.turn_id), value)
-    else:
-        taken.reviews.append(Review.model_validate_json(value))
+    def __init__(
+        self, shards: Shards, writer: str, panel: str, frames: FrameWriter, taken: Taken
+    ) -> None:
+        self._shards = shards
+        self._parts = shards.parts_of(TAKEN, writer)
+        self._panel = panel
+        self._frames = frames
+        self._taken = taken
 
+    def take(self, topic: str, value: bytes) -> None:
+        if topic == TURNS:
+            asked = Asked.model_validate_json(value)
+            line = known.line(asked, value)
+            request, record = (asked.request, value) if line.groups else ("", b"")
+            head = (TURN, asked.id, line.rank, line.session, line.started_ms, request, line.groups)
+            self._put(asked.id, head, record)
+            if asked.reaction is not None:
+                self._hear(asked.reaction)
+        elif topic == VERDICTS:
+            read = known.read_verdict(Verdict.model_validate_json(value), value)
+            if read.label == self._panel:
+                score = (read.status, read.overall, read.rationales, read.judges)
+                self._put(read.turn_id, (SCORE, read.turn_id, read.rank, *score))
+        elif topic == REACTIONS:
+            self._hear(Reaction.model_validate_json(value))
+        elif topic == GENERATIONS:
+            made = Generation.model_validate_json(value)
+            self._put(made.turn_id, (MADE, made.turn_id), value)
+        else:
+            self._taken.reviews.append(Review.model_validate_json(value))
 
-def _hear(reaction: Reaction, part: str, frames: FrameWriter) -> None:
-    if reaction.at_ms is not None:
-        head = (HEARD, reaction.turn_id, reaction.id, reaction.at_ms, reaction.text)
-        frames.add(part, head)
+    def _hear(self, reaction: Reaction) -> None:
+        if reaction.at_ms is not None:
+            head = (HEARD, reaction.turn_id, reaction.id, reaction.at_ms, reaction.text)
+            self._put(reaction.turn_id, head)
+
+    def _put(self, turn_id: str, head: tuple[Any, ...], body: bytes = b"") -> None:
+        self._frames.add(self._parts[self._shards.of_turn(turn_id)], head, body)

@@ -171,13 +171,12 @@ def _pair_example(
     messages = [*pair["prompt"], *(message for side in sides for message in side["messages"])]
     margin = 0.0 if pair["margin"] is None else pair["margin"]
     rung = f"{0 if pair['reviewed'] else 1}{_RUNGS[pair['strategy']]}"
-    example, kept = _example("pairs", row, prompt, messages, agent, rules, lengths)
+    example = _example("pairs", row, prompt, messages, agent, rules, lengths, file, writer)
     return example._replace(
         order=f"{rung}/{20 - margin:06.3f}/{pair['id']}",
         too_long=bool(limit) and lengths[0] > limit,
         sides=tuple(f"side/{side['turn_id']}/{side['decision']}" for side in sides),
         turn_ids=tuple(side["turn_id"] for side in sides),
-        spot=writer.add(file, None, kept.to_bytes()) if kept else None,
     )
 
 
@@ -190,8 +189,8 @@ def _unpaired_example(
     prompt = [(each.role, each.content) for each in found.prompt]
     messages = [plain(each) for each in (*found.prompt, found.completion)]
     row = unpaired_row(found)
-    example, kept = _example("unpaired", row, prompt, messages, scored.turn.agent, rules, (0, 0))
-    return example._replace(spot=writer.add(file, None, kept.to_bytes()) if kept else None)
+    agent = scored.turn.agent
+    return _example("unpaired", row, prompt, messages, agent, rules, (0, 0), file, writer)
 
 
 def _example(
@@ -202,14 +201,20 @@ def _example(
     agent: str,
     rules: Pairs,
     lengths: tuple[int, int],
-) -> tuple[Example, Kept | None]:
+    file: str,
+    writer: FrameWriter,
+) -> Example:
     asked = asked_in(prompt)
     found = sketch(asked)
     split = common_split(row["sessions"], rules)
     names = {
         call["function"]["name"] for message in messages for call in message.get("tool_calls") or ()
     }
-    example = Example(
+    spot = None
+    if split is not None:
+        kept = Kept(split, agent, lengths, found, to_json(row))
+        spot = writer.add(file, None, kept.to_bytes())
+    return Example(
         order="",
         at=f"{row['started_ms']:015d}/{row['id']}",
         agent=agent,
@@ -221,7 +226,5 @@ def _example(
         turn_ids=(),
         tools=tuple(sorted(names)),
         sketch=None if split in (None, "train") else found,
-        spot=None,
+        spot=spot,
     )
-    kept = None if split is None else Kept(split, agent, lengths, found, to_json(row))
-    return example, kept

@@ -8,6 +8,7 @@ both over training.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, Literal
 
 from schemas.identity import digest
@@ -20,10 +21,16 @@ SPLITS: Final[tuple[Split, ...]] = ("eval", "test", "train")
 
 def split_of(session: str, rules: Pairs) -> Split:
     """Return a session's split."""
-    share = int(digest("split", session)[:12], 16) / float(1 << 48)
+    share = _share(session)
     if share < rules.eval_share:
         return "eval"
     return "test" if share < rules.eval_share + rules.test_share else "train"
+
+
+@lru_cache(maxsize=4096)
+def _share(session: str) -> float:
+    # Turns of a session come together, and many of them.
+    return int(digest("split", session)[:12], 16) / float(1 << 48)
 
 
 def common_split(sessions: Iterable[str], rules: Pairs) -> Split | None:

@@ -85,7 +85,7 @@ async def _latest(
         if labels is not None and verdict.label not in labels:
             continue
         by_label = latest.setdefault(verdict.turn_id, {})
-        rank = verdict_rank(verdict)
+        rank = verdict_rank(verdict, record.value or b"")
         if verdict.label not in by_label or by_label[verdict.label][0] < rank:
             by_label[verdict.label] = (rank, said(verdict, settings.pairs))
     return latest
