@@ -16,15 +16,17 @@ from schemas.generation import Generation
 from schemas.reaction import Reaction
 from schemas.review import Review
 from schemas.table import Table
-from schemas.topics import GENERATIONS, REACTIONS, REVIEWS, TURNS, VERDICTS
+from schemas.tool import ToolDefinition, ToolOffer, read_tool
+from schemas.topics import GENERATIONS, REACTIONS, REVIEWS, TOOLS, TURNS, VERDICTS
 from schemas.verdict import Verdict
 from sinks import known
 from sinks.kept import take_review
 from sinks.known import Heard, TurnRead, VerdictRead
+from sinks.offered import take_tool
 from sinks.spread import Spread
 from sinks.strategies.asked import Asked
 
-TOPICS = (TURNS, VERDICTS, REACTIONS, GENERATIONS, REVIEWS)
+TOPICS = (TURNS, VERDICTS, REACTIONS, GENERATIONS, REVIEWS, TOOLS)
 """What is read."""
 
 
@@ -35,7 +37,7 @@ class Turned(NamedTuple):
     heard: Heard | None
 
 
-Read = Turned | VerdictRead | Heard | Generation | Review
+Read = Turned | VerdictRead | Heard | Generation | Review | ToolDefinition | ToolOffer
 
 
 def read(topic: str, value: bytes) -> Read | None:
@@ -51,6 +53,8 @@ def read(topic: str, value: bytes) -> Read | None:
             return known.read_reaction(Reaction.model_validate_json(value))
         if topic == GENERATIONS:
             return Generation.model_validate_json(value)
+        if topic == TOOLS:
+            return read_tool(value)
         return Review.model_validate_json(value)
     except ValidationError:
         # The line has put it among the dead letters; here it is only counted.
@@ -97,8 +101,10 @@ class Intake:
             known.put_reaction(found, self._table)
         elif isinstance(found, Generation):
             known.take_generation(found, self._table)
-        else:
+        elif isinstance(found, Review):
             take_review(found, self._table)
+        else:
+            take_tool(found, self._table)
 
     def _note_judges(self, found: VerdictRead) -> None:
         # Few judges give many opinions: what is noted already need not be looked up.

@@ -25,12 +25,12 @@ from sinks.dataset.axolotl import TextFile
 from sinks.dataset.choose import KEEP, Chooser
 from sinks.dataset.counts import Counts
 from sinks.dataset.example import DatasetKind, Kept
+from sinks.dataset.offers import Offers
 from sinks.dataset.parquet import PAIRS, UNPAIRED, RowFile
-from sinks.dataset.rows import TOOLS_SOURCE, texts
 from sinks.dataset.split import KeptBack
 from sinks.spread import Spread
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when the same data would give other files."""
 
 SPLITS: Final = ("train", "eval", "test")
@@ -83,17 +83,16 @@ def build(
     chooser = Chooser(rules, table, counts, tick, spread)
     chooser.choose_pairs()
     chooser.choose_unpaired(panel)
-    tools, kept_back = chooser.tools, chooser.kept_back
+    offers, kept_back = Offers(table, chooser.tools), chooser.kept_back
     out.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     work = out / f".making-{os.getpid()}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=PRIVATE_DIRECTORY)
     try:
-        schemas = {agent: tools.schemas(agent) for agent in tools.agents}
-        _write(work, "pairs", PAIRS, schemas, table, kept_back, counts, axolotl)
-        _write(work, "unpaired", UNPAIRED, schemas, table, kept_back, counts, axolotl)
+        _write(work, "pairs", PAIRS, offers, table, kept_back, counts, axolotl)
+        _write(work, "unpaired", UNPAIRED, offers, table, kept_back, counts, axolotl)
         found = counts.to_json()
-        _write_json(work / "tools.json", schemas)
+        _write_json(work / "tools.json", offers.of_agents())
         (work / "README.md").write_text(_card(work, panel, rules, found, table), encoding="utf-8")
         fingerprint = _manifest(work, panel, rules, found)
         return _place(work, out, fingerprint, found, lineage)
@@ -105,19 +104,18 @@ def _write(
     work: Path,
     kind: DatasetKind,
     features: Features,
-    schemas: Mapping[str, Any],
+    offers: Offers,
     table: Table,
     kept_back: KeptBack,
     counts: Counts,
     axolotl: bool,
 ) -> None:
-    tool_texts = {agent: texts(found) for agent, found in schemas.items()}
     with ExitStack() as stack:
         row_files: dict[str, RowFile] = {}
         text_files: dict[str, TextFile] = {}
         for _, stored in table.scan(KEEP[kind]):
             kept = Kept.from_bytes(stored)
-            split, agent = kept.split, kept.agent
+            split = kept.split
             if kept_back.leaks(split, kept.sketch):
                 counts.dropped[kind]["nearly the same as one kept back"] += 1
                 continue
@@ -128,9 +126,11 @@ def _write(
                     path = work / "axolotl" / kind / f"{split}.jsonl"
                     text_files[split] = stack.enter_context(TextFile(path))
             row = from_json(kept.row)
-            row_files[split].add(row | {"tools": tool_texts.get(agent, [])})
+            tools = offers.for_row(kept.agent, kept.session, row["started_ms"], kept.tools)
+            row |= {"tools": tools.texts, "tools_source": tools.source}
+            row_files[split].add(row)
             if axolotl:
-                text_files[split].add(row, schemas.get(agent, []))
+                text_files[split].add(row, tools.schemas)
             if kind == "pairs":
                 counts.pair(split, row, kept.lengths)
             else:
@@ -153,7 +153,6 @@ def _card(work: Path, panel: str, rules: Pairs, counts: Mapping[str, Any], table
         panel=panel,
         rules=rules,
         counts=counts,
-        tools_source=TOOLS_SOURCE,
         judges=known.judges_of(panel, table),
         tables={
             "How pairs were found": counts["strategies"],
@@ -161,6 +160,7 @@ def _card(work: Path, panel: str, rules: Pairs, counts: Mapping[str, Any], table
             "Lengths (a model learns them, too)": counts["length_bias"],
             "Looked at by a person": counts["reviewed"],
             "Labels of single decisions": counts["labels"],
+            "Where the schemas of tools are from (rows)": counts["tools"],
             "Scores of all turns (overall)": counts["scores"],
             "Pairs left out": counts["dropped"].get("pairs"),
             "Single decisions left out": counts["dropped"].get("unpaired"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 import orjson
 from pydantic_core import from_json
@@ -70,10 +70,7 @@ class Chooser:
                 f"{0 if pair['reviewed'] else 1}{RUNGS[pair['strategy']]}/{20 - margin:06.3f}"
                 f"/{pair['id']}"
             )
-            # A generated decision is of no turn; the one it stands beside is.
-            sides = (pair["chosen"]["turn_id"], pair["rejected"]["turn_id"])
-            agent = next(filter(None, map(self._agent, sides)), "")
-            self._table.put(_ORDER + order, orjson.dumps((key, agent)))
+            self._table.put(_ORDER + order, orjson.dumps((key, self._place(pair))))
             self._tick()
         for example in self._spread(partial(pair_example, self._rules), self._in_order()):
             self._choose("pairs", example)
@@ -89,16 +86,21 @@ class Chooser:
                 self._choose("unpaired", example)
             self._tick()
 
-    def _agent(self, turn_id: str) -> str:
-        line = known.line_of(turn_id, self._table)
-        return line.session.split("/", 1)[0] if line else ""
+    def _place(self, pair: Mapping[str, Any]) -> str:
+        """Return the agent and session of the turn that a pair's prompt is from, the chosen one's
+        if both began then."""
+        # A generated decision is of no turn; the one it stands beside is.
+        sides = (pair["chosen"]["turn_id"], pair["rejected"]["turn_id"])
+        lines = [line for side in sides if (line := known.line_of(side, self._table)) is not None]
+        lines.sort(key=lambda line: line.started_ms != pair["started_ms"])
+        return lines[0].session if lines else ""
 
     def _in_order(self) -> Iterator[tuple[bytes, str]]:
         for _, stored in self._table.scan(_ORDER):
-            key, agent = orjson.loads(stored)
+            key, place = orjson.loads(stored)
             pair = self._table.get(key)
             assert pair is not None
-            yield pair, agent
+            yield pair, place
 
     def _alone(self, panel: str) -> Iterator[tuple[Given, bool]]:
         wanted = "unpaired" in self._rules.strategies

@@ -16,6 +16,7 @@ class Counts:
 
     `dropped` has by reason what was found and left out. `scores` is a histogram of the panel's
     overall scores of all scored turns, in steps of one. `lengths` are sums of characters.
+    `tools` counts rows by where the schemas of their tools come from.
     """
 
     def __init__(self) -> None:
@@ -30,10 +31,12 @@ class Counts:
         self.redactions: Counter[str] = Counter()
         self.lengths: Counter[str] = Counter()
         self.longer: Counter[str] = Counter()
+        self.tools: Counter[str] = Counter()
 
     def pair(self, split: str, row: Mapping[str, Any], lengths: tuple[int, int]) -> None:
         """Count a pair that is written; `lengths` are those of the two sides in characters."""
         self.rows["pairs"][split] += 1
+        self.tools[row["tools_source"]] += 1
         self.strategies[row["strategy"]] += 1
         self.reviewed[row["reviewed"] or "no"] += 1
         if row["margin"] is not None:
@@ -46,6 +49,7 @@ class Counts:
     def unpaired(self, split: str, row: Mapping[str, Any]) -> None:
         """Count a decision with a label that is written."""
         self.rows["unpaired"][split] += 1
+        self.tools[row["tools_source"]] += 1
         self.labels["good" if row["label"] else "bad"] += 1
         self._redacted(row, "prompt", "completion")
 
@@ -76,6 +80,7 @@ class Counts:
             "strategies": _sorted(self.strategies),
             "margins": _sorted(self.margins),
             "labels": _sorted(self.labels),
+            "tools": _sorted(self.tools),
             "reviewed": _sorted(self.reviewed),
             "scores": _sorted(self.scores),
             "dropped": {name: _sorted(each) for name, each in sorted(self.dropped.items())},

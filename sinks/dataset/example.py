@@ -24,26 +24,29 @@ DatasetKind = Literal["pairs", "unpaired"]
 
 
 class Kept(NamedTuple):
-    """An example as it is kept until the files are written. `lengths` are those of a pair's sides
-    in characters; `row` is JSON, without the tools."""
+    """An example as it is kept until the files are written. `session` is the one its prompt is
+    from, `tools` are the names of the tools it calls. `lengths` are those of a pair's sides in
+    characters; `row` is JSON, without the tools."""
 
     split: Split
     agent: str
+    session: str
+    tools: tuple[str, ...]
     lengths: tuple[int, int]
     sketch: Sketch
     row: bytes
 
     def to_bytes(self) -> bytes:
         """Return what goes into the table."""
-        head = (self.split, self.agent, self.lengths, tuple(self.sketch))
+        head = (*self[:5], tuple(self.sketch))
         return orjson.dumps(head) + b"\n" + self.row
 
     @classmethod
     def from_bytes(cls, value: bytes) -> Kept:
         """Read what was put into the table."""
         head, _, row = value.partition(b"\n")
-        split, agent, lengths, found = orjson.loads(head)
-        return cls(split, agent, tuple(lengths), Sketch(*found), row)
+        split, agent, session, tools, lengths, found = orjson.loads(head)
+        return cls(split, agent, session, tuple(tools), tuple(lengths), Sketch(*found), row)
 
 
 class Example(NamedTuple):
@@ -73,9 +76,10 @@ def pair_example(rules: Pairs, found: tuple[bytes, str]) -> Example:
 
     Args:
         rules: the limits and the shares of the splits.
-        found: the pair's record, and whose agent's it is.
+        found: the pair's record, and the agent and session that its prompt is from, with a slash
+            between.
     """
-    pair, agent = from_json(found[0]), found[1]
+    pair, place = from_json(found[0]), found[1]
     row = pair_row(pair)
     sides = (pair["chosen"], pair["rejected"])
     lengths = decision_length(row["chosen"]), decision_length(row["rejected"])
@@ -87,7 +91,7 @@ def pair_example(rules: Pairs, found: tuple[bytes, str]) -> Example:
         row,
         prompt,
         messages,
-        agent,
+        place,
         rules,
         lengths=lengths,
         too_long=bool(limit) and lengths[0] > limit,
@@ -111,7 +115,8 @@ def unpaired_example(rules: Pairs, turn: tuple[Given, bool]) -> Example | None:
         return None
     prompt = [(each.role, each.content) for each in found.prompt]
     messages = [plain(each) for each in (*found.prompt, found.completion)]
-    return _example("unpaired", unpaired_row(found), prompt, messages, scored.turn.agent, rules)
+    place = f"{scored.turn.agent}/{scored.turn.session}"
+    return _example("unpaired", unpaired_row(found), prompt, messages, place, rules)
 
 
 def _example(
@@ -119,7 +124,7 @@ def _example(
     row: Row,
     prompt: Sequence[tuple[str, str]],
     messages: Iterable[Mapping[str, Any]],
-    agent: str,
+    place: str,
     rules: Pairs,
     *,
     lengths: tuple[int, int] = (0, 0),
@@ -130,6 +135,11 @@ def _example(
     asked = asked_in(prompt)
     found = sketch(asked)
     split = common_split(row["sessions"], rules)
+    agent, _, session = place.partition("/")
+    tools = {
+        call["function"]["name"] for message in messages for call in message.get("tool_calls") or ()
+    }
+    kept = (agent, session, tuple(sorted(tools)), lengths, found)
     return Example(
         at=f"{row['started_ms']:015d}/{row['id']}",
         agent=agent,
@@ -139,11 +149,7 @@ def _example(
         long_number=has_long_number(row),
         sides=sides,
         turn_ids=turn_ids,
-        tools=frozenset(
-            call["function"]["name"]
-            for message in messages
-            for call in message.get("tool_calls") or ()
-        ),
+        tools=frozenset(tools),
         sketch=None if split in (None, "train") else found,
-        kept=b"" if split is None else Kept(split, agent, lengths, found, to_json(row)).to_bytes(),
+        kept=b"" if split is None else Kept(split, *kept, to_json(row)).to_bytes(),
     )

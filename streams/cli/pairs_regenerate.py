@@ -69,7 +69,7 @@ def _run(
     from agents.deciding import make_decider
     from agents.judges.factory import make_judge
     from streams.judging.machine import yielding
-    from streams.pairs.regenerate import panel_of, regenerate, tasks, tool_book
+    from streams.pairs.regenerate import known_tools, panel_of, regenerate, tasks
     from streams.stages.sinks import panel_label
 
     decider = make_decider(settings.regenerate)
@@ -99,7 +99,7 @@ def _run(
     async def ask() -> None:
         judges = [yielding(make_judge(each), settings.paths.home) for each in configured]
         try:
-            await regenerate(given, decider, judges, panel, label, tool_book(read), broker, done)
+            await regenerate(given, decider, judges, panel, label, known_tools(read), broker, done)
         finally:
             await decider.aclose()
             for judge in judges:

@@ -15,12 +15,12 @@ from typing import Any
 
 import orjson
 
-from schemas.topics import CANDIDATES, DEADLETTERS, ENTRIES, PAIRS, TRAINING, TURNS
+from schemas.topics import CANDIDATES, DEADLETTERS, ENTRIES, PAIRS, TOOLS, TRAINING, TURNS
 from streams.embedded.log import Log
 from streams.embedded.records import Partition, Record
 from streams.forget.forgotten import Forgotten
 from streams.forget.target import Target
-from streams.tail.names import parse
+from streams.tail.names import parse_followed
 from streams.tail.records import line_of
 
 _ID = re.compile(rb"[0-9a-f]{32}")
@@ -85,9 +85,13 @@ def find(log: Log, target: Target, forgotten: Forgotten) -> Found:
             found.names_a_turn(value)
             or found.names_a_turn(record.key or b"")
             or (topic == DEADLETTERS and _is_letter_of(target, value))
+            or (topic == TOOLS and _is_offer_of(target, value))
             or target.in_bytes(value)
         ):
             found.take(at, record)
+            if topic == TOOLS:
+                # The tailer passes over a definition that comes again as it does over a line.
+                found.lines.append(forgotten.digest(value))
             if topic == PAIRS and value:
                 found.pairs.add((record.key or b"").decode())
                 at_ms = record.time_ms
@@ -151,11 +155,16 @@ def _is_meant(target: Target, turn: dict[str, Any], places: dict[str, list[int]]
 
 def _is_letter_of(target: Target, value: bytes) -> bool:
     letter = orjson.loads(value or b"{}")
-    name = parse(PurePath(letter.get("source", "")).name)
+    name = parse_followed(PurePath(letter.get("source", "")).name)
     if target.kind == "session":
         own = name is not None and name.session == target.given
         return own or f'"session":"{target.given}"' in letter.get("raw", "")
     return target.in_bytes(letter.get("raw", "").encode())
+
+
+def _is_offer_of(target: Target, value: bytes) -> bool:
+    """Whether it is what a session's model was offered. Definitions are no session's."""
+    return target.kind == "session" and orjson.loads(value or b"{}").get("session") == target.given
 
 
 def _records(log: Log, topic: str | None = None) -> Iterator[tuple[Partition, Record]]:

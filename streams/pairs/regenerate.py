@@ -21,6 +21,7 @@ from schemas.topics import GENERATIONS
 from schemas.turn import Turn
 from sinks import known
 from sinks.bulk import kind_of, scored
+from sinks.dataset.offers import Offers
 from sinks.dataset.tools import ToolBook
 from sinks.example import Given
 from sinks.joined import joined
@@ -96,8 +97,8 @@ def tasks(read: Scratch, label: str, settings: Settings, model: str) -> Iterator
             yield Task(whole.turn, bad)
 
 
-def tool_book(read: Scratch) -> ToolBook:
-    """Return the tools of all agents, as their turns called them."""
+def known_tools(read: Scratch) -> Offers:
+    """Return the tools of all agents, as they were offered or as their turns called them."""
     tools = ToolBook()
     for _, stored in read.table.scan(known.TURN):
         record = known.read_record(stored)
@@ -109,7 +110,7 @@ def tool_book(read: Scratch) -> ToolBook:
                     for call in turn.calls
                 ]
                 tools.see(turn.agent, [{"tool_calls": calls}])
-    return tools
+    return Offers(read.table, tools)
 
 
 async def regenerate(
@@ -118,7 +119,7 @@ async def regenerate(
     judges: Sequence[Judge],
     panel: Panel,
     label: str,
-    tools: ToolBook,
+    offers: Offers,
     publisher: Publisher,
     done: Callable[[Generation], None],
 ) -> None:
@@ -130,7 +131,7 @@ async def regenerate(
         judges: who judges.
         panel: their rule.
         label: the panel's label, by which its word counts.
-        tools: what each agent may call.
+        offers: the tools of each turn.
         publisher: where the records go.
         done: called for each.
 
@@ -139,7 +140,10 @@ async def regenerate(
         BrokerError: the broker is not there.
     """
     for task in given:
-        decided = await decider.decide(task.bad.prompt, tools.schemas(task.turn.agent))
+        turn = task.turn
+        called = (call.name for call in turn.calls)
+        tools = offers.for_row(turn.agent, turn.session, turn.started_ms, called)
+        decided = await decider.decide(task.bad.prompt, tools.schemas)
         made = await _judged(task, decided, decider.model, judges, panel, label)
         key = task.turn.id.encode()
         await publisher.publish([Outgoing(GENERATIONS, key, made.to_bytes())])
