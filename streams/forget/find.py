@@ -37,6 +37,7 @@ class Found:
         sessions: those the records are of.
         copies: sessions that hold copies of the turns and keep them.
         lines: digests of the log lines.
+        definitions: digests of the definitions of tools, which are kept out as lines are.
         pairs: ids of preference pairs that go.
         first_pair_ms: when the first of them was published; None if none goes.
     """
@@ -47,6 +48,7 @@ class Found:
     sessions: set[str] = field(default_factory=set)
     copies: set[str] = field(default_factory=set)
     lines: list[str] = field(default_factory=list)
+    definitions: list[str] = field(default_factory=list)
     pairs: set[str] = field(default_factory=set)
     first_pair_ms: int | None = None
 
@@ -89,9 +91,8 @@ def find(log: Log, target: Target, forgotten: Forgotten) -> Found:
             or target.in_bytes(value)
         ):
             found.take(at, record)
-            if topic == TOOLS:
-                # The tailer passes over a definition that comes again as it does over a line.
-                found.lines.append(forgotten.digest(value))
+            if topic == TOOLS and target.kind != "session":
+                found.definitions.append(forgotten.digest(value))
             if topic == PAIRS and value:
                 found.pairs.add((record.key or b"").decode())
                 at_ms = record.time_ms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
+from schemas.tool import ToolDefinition, ToolOffer
 from schemas.turn import ContextMessage
 from sinks.bulk import make_pairs
 from sinks.dataset.build import Snapshot, build
@@ -45,9 +46,10 @@ def built(
         rules: Pairs | None = None,
         arguments: list[dict[str, Any]] = ARGUMENTS,
         axolotl: bool = False,
+        tools: Sequence[ToolDefinition | ToolOffer] = (),
     ) -> Snapshot:
         rules = rules or Pairs(eval_share=0.2, test_share=0.2)
-        records = []
+        records = [("tools", each.to_bytes()) for each in tools]
         for n in range(turns):
             dice = random.Random(n // 2)
             asked = " ".join(dice.choices(WORDS, k=8))
