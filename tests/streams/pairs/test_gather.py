@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from schemas.settings import Settings
-from schemas.topics import TURNS, VERDICTS
+from schemas.tool import ToolDefinition, ToolOffer
+from schemas.topics import TOOLS, TURNS, VERDICTS
+from schemas.turn import Turn
 from sinks.bulk import make_pairs
 from sinks.dataset.build import Snapshot, build
 from sinks.dataset.counts import Counts
@@ -57,7 +59,23 @@ def files(made: Snapshot) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> list[Outgoing]:
     panel, _, edition = panel_label(settings_of(tmp_path_factory.mktemp("label"))).partition("@")
-    return [Outgoing(*each) for each in records(TURN_COUNT, panel, edition)]
+    made = [Outgoing(*each) for each in records(TURN_COUNT, panel, edition)]
+    turns = [Turn.from_bytes(each.value or b"") for each in made if each.topic == TURNS]
+    return made + list(offers(turns))
+
+
+def offers(turns: Sequence[Turn]) -> Iterator[Outgoing]:
+    """What was offered for each third turn: ever other descriptions of two tools."""
+    for number, turn in enumerate(turns[::3]):
+        tools = [
+            ToolDefinition.of(turn.agent, name, f"{name} {number % 5}", {"type": "object"}, ())
+            for name in ("exec", "read")
+        ]
+        offer = ToolOffer.of(
+            turn.agent, turn.session, turn.started_ms + 5, tuple(each.id for each in tools)
+        )
+        for each in (*tools, offer):
+            yield Outgoing(TOOLS, turn.agent.encode(), each.to_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +88,8 @@ def test_there_is_something_of_everything(alone: Snapshot) -> None:
     assert alone.counts["records"][VERDICTS] > TURN_COUNT
     assert set(alone.counts["strategies"]) == {"branch", "retry", "same_request"}
     assert alone.counts["rows"]["unpaired"]["train"] > CHUNK
+    assert alone.counts["records"][TOOLS] > TURN_COUNT
+    assert alone.counts["tools"]["mixed"] > CHUNK
 
 
 @pytest.mark.parametrize(("processes", "seed"), [(1, 1), (2, 2), (3, 3)])
