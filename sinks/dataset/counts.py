@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from schemas.redaction import count_placeholders
+from schemas.topics import TOOLS
 
 
 class Counts:
@@ -16,7 +17,8 @@ class Counts:
 
     `dropped` has by reason what was found and left out. `scores` is a histogram of the panel's
     overall scores of all scored turns, in steps of one. `lengths` are sums of characters.
-    `tools` counts rows by where the schemas of their tools come from.
+    `tools` counts rows by where the schemas of their tools come from; the records they come from
+    are not told, as the same ones come again.
     """
 
     def __init__(self) -> None:
@@ -75,7 +77,8 @@ class Counts:
     def to_json(self) -> dict[str, Any]:
         """Return all counts, in an order that is always the same."""
         return {
-            "records": _sorted(self.records),
+            # A tailer that was started again publishes definitions again.
+            "records": _sorted({each: n for each, n in self.records.items() if each != TOOLS}),
             "rows": {name: _sorted(each) for name, each in sorted(self.rows.items())},
             "strategies": _sorted(self.strategies),
             "margins": _sorted(self.margins),
