@@ -7,6 +7,7 @@ from schemas.identity import digest, well_formed
 from schemas.judgement import DIMENSIONS, Judgement, Scores, judgement_id
 from schemas.pair import ChatMessage, PreferencePair, Side, pair_id
 from schemas.reaction import Reaction, reaction_id
+from schemas.tool import ToolDefinition, ToolOffer
 from schemas.training import TrainingRun, run_id
 from schemas.turn import (
     ContextMessage,
@@ -38,6 +39,8 @@ __all__ = [
     "Scores",
     "Side",
     "ToolCall",
+    "ToolDefinition",
+    "ToolOffer",
     "ToolResult",
     "TrainingRun",
     "Turn",

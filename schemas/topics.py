@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 ENTRIES: Final = "entries"
+TOOLS: Final = "tools"
 TURNS: Final = "turns"
 REACTIONS: Final = "reactions"
 CANDIDATES: Final = "candidates"
@@ -18,6 +19,7 @@ DEADLETTERS: Final = "deadletters"
 
 TOPICS: Final = (
     ENTRIES,
+    TOOLS,
     TURNS,
     REACTIONS,
     CANDIDATES,

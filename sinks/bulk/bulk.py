@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from sinks.bulk.join import Joined, Tally, join, whole_turns_of
 from sinks.bulk.pair import pair
 from sinks.bulk.place import PAIRS, Made, Task, place
 from sinks.bulk.shards import Shards
-from sinks.bulk.take import Taken
 from sinks.kept import settled
 from sinks.mends import AsksAgain
 from sinks.spread import Spread
@@ -75,17 +74,19 @@ class Bulk:
     Args:
         shards: where they are.
         panel: whose scores count, by its label.
-        taken: what was taken in.
+        reviews: what persons said of pairs.
         spread: shares out the joining.
     """
 
-    def __init__(self, shards: Shards, panel: str, taken: Taken, spread: Spread) -> None:
+    def __init__(
+        self, shards: Shards, panel: str, reviews: Iterable[Review], spread: Spread
+    ) -> None:
         self.shards = shards
         self.panel = panel
         self.tally = Tally()
         self._runs = 0
         last: dict[str, Review] = {}
-        for review in taken.reviews:
+        for review in reviews:
             before = last.get(review.pair.id)
             if before is None or (before.at_ms, before.id) < (review.at_ms, review.id):
                 last[review.pair.id] = review

@@ -13,14 +13,16 @@ from pydantic import ValidationError
 from schemas.generation import Generation
 from schemas.reaction import Reaction
 from schemas.review import Review
-from schemas.topics import GENERATIONS, REACTIONS, REVIEWS, TURNS, VERDICTS
+from schemas.tool import read_tool
+from schemas.topics import GENERATIONS, REACTIONS, REVIEWS, TOOLS, TURNS, VERDICTS
 from schemas.verdict import Verdict
 from sinks import known
 from sinks.bulk.frames import FrameWriter
 from sinks.bulk.shards import Shards
+from sinks.offered import ToolsRead
 from sinks.strategies.asked import Asked
 
-TOPICS: Final = (TURNS, VERDICTS, REACTIONS, GENERATIONS, REVIEWS)
+TOPICS: Final = (TURNS, VERDICTS, REACTIONS, GENERATIONS, REVIEWS, TOOLS)
 """What is read."""
 
 TAKEN: Final = "taken"
@@ -31,15 +33,11 @@ TURN, SCORE, HEARD, MADE = "turn", "score", "heard", "made"
 @dataclass(slots=True)
 class Taken:
     """What was read: how many records of each topic (`unreadable` are those that the line has put
-    among the dead letters), and what persons said of pairs."""
+    among the dead letters), what persons said of pairs, and what models were offered."""
 
     records: Counter[str] = field(default_factory=Counter)
     reviews: list[Review] = field(default_factory=list)
-
-    def add(self, other: Taken) -> None:
-        """Add what was read elsewhere."""
-        self.records += other.records
-        self.reviews += other.reviews
+    tools: ToolsRead = field(default_factory=ToolsRead)
 
 
 def take(shards: Shards, writer: str, panel: str, records: Iterable[tuple[str, bytes]]) -> Taken:
@@ -96,6 +94,8 @@ class _Taker:
         elif topic == GENERATIONS:
             made = Generation.model_validate_json(value)
             self._put(made.turn_id, (MADE, made.turn_id), value)
+        elif topic == TOOLS:
+            self._taken.tools.read(read_tool(value))
         else:
             self._taken.reviews.append(Review.model_validate_json(value))
 

@@ -21,18 +21,17 @@ from jinja2 import Environment, StrictUndefined
 
 from schemas.settings import Pairs
 from schemas.table import Table
-from sinks.bulk import Bulk, Paired, Spot
+from sinks.bulk import Bulk, Paired
 from sinks.dataset.choose import Chooser, Tick
 from sinks.dataset.counts import Counts
 from sinks.dataset.example import DatasetKind, Making
 from sinks.dataset.features import PAIRS, UNPAIRED
 from sinks.dataset.parquet import RowFile
-from sinks.dataset.pieces import KEPT_BACK, ROWS, TOOLS, Writing, write_piece
-from sinks.dataset.rows import TOOLS_SOURCE
+from sinks.dataset.pieces import KEPT_BACK, ROWS, RowAt, Writing, save_tools, write_piece
 from sinks.dataset.split import Split
 from sinks.spread import Spread
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when the same data would give other files."""
 
 SPLITS: Final = ("train", "eval", "test")
@@ -73,7 +72,7 @@ def build(
         bulk: all records.
         paired: all pairs, made by these rules.
         rules: the thresholds and limits.
-        table: gets what is needed on the way; it is empty.
+        table: holds what models were offered (`sinks.offered`); gets what is needed on the way.
         out: the directory of all snapshots.
         lineage: where the records were read from.
         counts: what was counted while they were read.
@@ -91,8 +90,7 @@ def build(
     chooser.choose_unpaired()
     folder = bulk.shards.folder
     chooser.kept_back.save(folder / KEPT_BACK)
-    schemas = {agent: chooser.tools.schemas(agent) for agent in chooser.tools.agents}
-    (folder / TOOLS).write_bytes(orjson.dumps(schemas))
+    tools = save_tools(folder, map(chooser.offers.make, chooser.keys))
     out.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     work = out / f".making-{os.getpid()}"
     shutil.rmtree(work, ignore_errors=True)
@@ -101,9 +99,10 @@ def build(
         kinds: tuple[tuple[DatasetKind, Features], ...] = (("pairs", PAIRS), ("unpaired", UNPAIRED))
         for kind, features in kinds:
             writing = Writing(bulk.shards, kind, features.arrow_schema, axolotl)
-            _write(work, writing, chooser.kept(kind), counts, spread)
+            rows = (RowAt(spot, tools[number]) for spot, number in chooser.kept(kind))
+            _write(work, writing, rows, counts, spread)
         found = counts.to_json()
-        _write_json(work / "tools.json", schemas)
+        _write_json(work / "tools.json", chooser.offers.of_agents())
         card = _card(work, bulk, rules, found)
         (work / "README.md").write_text(card, encoding="utf-8")
         fingerprint = _manifest(work, bulk.panel, rules, found)
@@ -113,10 +112,10 @@ def build(
 
 
 def _write(
-    work: Path, writing: Writing, spots: Iterator[Spot], counts: Counts, spread: Spread
+    work: Path, writing: Writing, rows: Iterator[RowAt], counts: Counts, spread: Spread
 ) -> None:
     """Put the pieces, which others write, together in their order."""
-    pieces = enumerate(iter(lambda: list(islice(spots, ROWS)), []))
+    pieces = enumerate(iter(lambda: list(islice(rows, ROWS)), []))
     with ExitStack() as stack:
         row_files: dict[Split, RowFile] = {}
         text_files: dict[Split, BinaryIO] = {}
@@ -154,7 +153,6 @@ def _card(work: Path, bulk: Bulk, rules: Pairs, counts: Mapping[str, Any]) -> st
         panel=bulk.panel,
         rules=rules,
         counts=counts,
-        tools_source=TOOLS_SOURCE,
         judges=[orjson.loads(judge) for judge in sorted(bulk.tally.judges)],
         tables={
             "How pairs were found": counts["strategies"],
@@ -162,6 +160,7 @@ def _card(work: Path, bulk: Bulk, rules: Pairs, counts: Mapping[str, Any]) -> st
             "Lengths (a model learns them, too)": counts["length_bias"],
             "Looked at by a person": counts["reviewed"],
             "Labels of single decisions": counts["labels"],
+            "Where the schemas of tools are from (rows)": counts["tools"],
             "Scores of all turns (overall)": counts["scores"],
             "Pairs left out": counts["dropped"].get("pairs"),
             "Single decisions left out": counts["dropped"].get("unpaired"),

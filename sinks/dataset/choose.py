@@ -6,7 +6,8 @@ left out and counted. So the choice depends on what there is alone, and not on t
 came.
 
 In the table: `order/` the pairs in that order, `count/` how often a prompt or a side was used,
-`keep/` what goes into the snapshot, by start: where its row stands.
+`keep/` what goes into the snapshot, by start: where its row stands, and which tools it has. The
+table also holds what models were offered (`sinks.offered`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from sinks.dataset.example import (
     unpaired_examples,
 )
 from sinks.dataset.keptback import KeptBack
+from sinks.dataset.offers import Key, Offers
 from sinks.dataset.tools import ToolBook
 from sinks.spread import Spread
 
@@ -57,12 +59,14 @@ class Chooser:
         self, making: Making, table: Table, counts: Counts, tick: Tick, spread: Spread
     ) -> None:
         self.tools = ToolBook()
+        self.offers = Offers(table, self.tools)
         self.kept_back = KeptBack()
         self._making = making
         self._table = table
         self._counts = counts
         self._tick = tick
         self._spread = spread
+        self._keys: dict[Key, int] = {}
 
     def choose_pairs(self) -> None:
         """Choose among the pairs."""
@@ -94,10 +98,17 @@ class Chooser:
                         self._choose("unpaired", example, reader)
                     self._tick()
 
-    def kept(self, kind: DatasetKind) -> Iterator[Spot]:
-        """Yield where the rows of what was chosen stand, by start."""
+    def kept(self, kind: DatasetKind) -> Iterator[tuple[Spot, int]]:
+        """Yield where the rows of what was chosen stand, by start, and which of `keys` tells their
+        tools."""
         for _, stored in self._table.scan(KEEP[kind]):
-            yield Spot(*orjson.loads(stored))
+            spot, number = orjson.loads(stored)
+            yield Spot(*spot), number
+
+    @property
+    def keys(self) -> list[Key]:
+        """What the tools of rows depend on, each once."""
+        return list(self._keys)
 
     def _put_in_order(self, examples: Iterable[Example]) -> None:
         for example in examples:
@@ -124,7 +135,11 @@ class Chooser:
                 self.kept_back.add(example.split, example.sketch)
             if self.tools.wants(example.agent, example.tools):
                 self._see_tools(example.agent, reader.read(example.spot))
-            self._table.put(KEEP[kind] + example.at, orjson.dumps(example.spot, default=tuple))
+            at_ms = int(example.at.partition("/")[0])
+            key = self.offers.key(example.agent, example.session, at_ms, example.tools)
+            number = self._keys.setdefault(key, len(self._keys))
+            kept = orjson.dumps((example.spot, number), default=tuple)
+            self._table.put(KEEP[kind] + example.at, kept)
             return True
         return False
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from schemas.redaction import count_placeholders
+from schemas.topics import TOOLS
 
 
 class Counts:
@@ -16,6 +17,8 @@ class Counts:
 
     `dropped` has by reason what was found and left out. `scores` is a histogram of the panel's
     overall scores of all scored turns, in steps of one. `lengths` are sums of characters.
+    `tools` counts rows by where the schemas of their tools come from; the records they come from
+    are not told, as the same ones come again.
     """
 
     def __init__(self) -> None:
@@ -30,6 +33,7 @@ class Counts:
         self.redactions: Counter[str] = Counter()
         self.lengths: Counter[str] = Counter()
         self.longer: Counter[str] = Counter()
+        self.tools: Counter[str] = Counter()
 
     def add(self, other: Counts) -> None:
         """Add what was counted elsewhere."""
@@ -44,6 +48,7 @@ class Counts:
     def pair(self, split: str, row: Mapping[str, Any], lengths: tuple[int, int]) -> None:
         """Count a pair that is written; `lengths` are those of the two sides in characters."""
         self.rows["pairs"][split] += 1
+        self.tools[row["tools_source"]] += 1
         self.strategies[row["strategy"]] += 1
         self.reviewed[row["reviewed"] or "no"] += 1
         if row["margin"] is not None:
@@ -56,6 +61,7 @@ class Counts:
     def unpaired(self, split: str, row: Mapping[str, Any]) -> None:
         """Count a decision with a label that is written."""
         self.rows["unpaired"][split] += 1
+        self.tools[row["tools_source"]] += 1
         self.labels["good" if row["label"] else "bad"] += 1
         self._redacted(row, "prompt", "completion")
 
@@ -81,11 +87,13 @@ class Counts:
     def to_json(self) -> dict[str, Any]:
         """Return all counts, in an order that is always the same."""
         return {
-            "records": _sorted(self.records),
+            # A tailer that was started again publishes definitions again.
+            "records": _sorted({each: n for each, n in self.records.items() if each != TOOLS}),
             "rows": {name: _sorted(each) for name, each in sorted(self.rows.items())},
             "strategies": _sorted(self.strategies),
             "margins": _sorted(self.margins),
             "labels": _sorted(self.labels),
+            "tools": _sorted(self.tools),
             "reviewed": _sorted(self.reviewed),
             "scores": _sorted(self.scores),
             "dropped": {name: _sorted(each) for name, each in sorted(self.dropped.items())},

@@ -47,36 +47,37 @@ class Kept(NamedTuple):
     it. `lengths` are those of a pair's sides in characters."""
 
     split: Split
-    agent: str
     lengths: tuple[int, int]
     sketch: Sketch
     row: bytes
 
     def to_bytes(self) -> bytes:
         """Return what goes into the file."""
-        head = (self.split, self.agent, self.lengths, self.sketch)
+        head = (self.split, self.lengths, self.sketch)
         return orjson.dumps(head, default=tuple) + b"\n" + self.row
 
     @classmethod
     def from_bytes(cls, value: bytes) -> Kept:
         """Read what stands in the file."""
         head, _, row = value.partition(b"\n")
-        split, agent, lengths, found = orjson.loads(head)
-        return cls(split, agent, tuple(lengths), Sketch(*found), row)
+        split, lengths, found = orjson.loads(head)
+        return cls(split, tuple(lengths), Sketch(*found), row)
 
 
 class Example(NamedTuple):
     """What has to be known of an example to choose it.
 
-    Pairs are chosen by `order`; rows stand in the files by `at`. `request` is equal for those that
-    count together against the limit of a prompt. `split` is None where its sessions are of two, and
-    then it has no row. `sides` and `turn_ids` are those of a pair; `tools` are the names of the
-    tools it calls. `sketch` is what is not trained on if this is kept back, else None.
+    Pairs are chosen by `order`; rows stand in the files by `at`. `agent` and `session` are those
+    that its prompt is from. `request` is equal for those that count together against the limit of a
+    prompt. `split` is None where its sessions are of two, and then it has no row. `sides` and
+    `turn_ids` are those of a pair; `tools` are the names of the tools it calls. `sketch` is what is
+    not trained on if this is kept back, else None.
     """
 
     order: str
     at: str
     agent: str
+    session: str
     request: str
     split: Split | None
     too_long: bool
@@ -171,7 +172,10 @@ def _pair_example(
     messages = [*pair["prompt"], *(message for side in sides for message in side["messages"])]
     margin = 0.0 if pair["margin"] is None else pair["margin"]
     rung = f"{0 if pair['reviewed'] else 1}{_RUNGS[pair['strategy']]}"
-    example = _example("pairs", row, prompt, messages, agent, rules, lengths, file, writer)
+    # The prompt is the chosen turn's, or else of the same session.
+    session = sides[pair["reviewed"] == "swap"]["session"]
+    place = (agent, session)
+    example = _example("pairs", row, prompt, messages, place, rules, lengths, file, writer)
     return example._replace(
         order=f"{rung}/{20 - margin:06.3f}/{pair['id']}",
         too_long=bool(limit) and lengths[0] > limit,
@@ -189,8 +193,8 @@ def _unpaired_example(
     prompt = [(each.role, each.content) for each in found.prompt]
     messages = [plain(each) for each in (*found.prompt, found.completion)]
     row = unpaired_row(found)
-    agent = scored.turn.agent
-    return _example("unpaired", row, prompt, messages, agent, rules, (0, 0), file, writer)
+    place = (scored.turn.agent, scored.turn.session)
+    return _example("unpaired", row, prompt, messages, place, rules, (0, 0), file, writer)
 
 
 def _example(
@@ -198,12 +202,13 @@ def _example(
     row: Row,
     prompt: Sequence[tuple[str, str]],
     messages: Iterable[Mapping[str, Any]],
-    agent: str,
+    place: tuple[str, str],
     rules: Pairs,
     lengths: tuple[int, int],
     file: str,
     writer: FrameWriter,
 ) -> Example:
+    agent, session = place
     asked = asked_in(prompt)
     found = sketch(asked)
     split = common_split(row["sessions"], rules)
@@ -212,12 +217,13 @@ def _example(
     }
     spot = None
     if split is not None:
-        kept = Kept(split, agent, lengths, found, to_json(row))
+        kept = Kept(split, lengths, found, to_json(row))
         spot = writer.add(file, None, kept.to_bytes())
     return Example(
         order="",
         at=f"{row['started_ms']:015d}/{row['id']}",
         agent=agent,
+        session=session,
         request=f"{kind}/{row.get('label', '')}/{digest('asked', asked)}",
         split=split,
         too_long=False,

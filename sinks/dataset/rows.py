@@ -5,15 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from pydantic_core import to_json
 
 from schemas.pair import ChatMessage
 from sinks.strategies.unpaired import Unpaired
-
-TOOLS_SOURCE: Final = "inferred"
-"""Where the schemas in the column `tools` come from: the calls that were seen."""
 
 _DIGITS = re.compile(r"\d{19}")
 _LONG_NUMBER = re.compile(r"(?<![\w\"\\.])-?\d{19,}(?![\w\".])")
@@ -39,7 +36,6 @@ def pair_row(pair: Mapping[str, Any]) -> Row:
         "rejected_overall": rejected["overall"],
         "sessions": sorted({chosen["session"], rejected["session"]}),
         "started_ms": pair["started_ms"],
-        "tools_source": TOOLS_SOURCE,
         "prompt": texts(pair["prompt"]),
         "chosen": texts(chosen["messages"]),
         "rejected": texts(rejected["messages"]),
@@ -54,7 +50,6 @@ def unpaired_row(example: Unpaired) -> Row:
         "overall": example.overall,
         "sessions": [example.session],
         "started_ms": example.started_ms,
-        "tools_source": TOOLS_SOURCE,
         "prompt": texts([plain(each) for each in example.prompt]),
         "completion": texts([plain(example.completion)]),
         "label": example.label,

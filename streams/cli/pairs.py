@@ -207,7 +207,6 @@ def snapshot(
             f"{error.name} is not installed; install with: pip install 'clawback[data]'"
         ) from None
     from sinks.dataset.counts import Counts
-    from streams.pairs.fresh import scratch_table
     from streams.pairs.gather import lineage
     from streams.stages.sinks import asks_again
 
@@ -217,14 +216,13 @@ def snapshot(
         told(),
         opened(settings) as broker,
         gathered(settings, broker, processes) as (read, crew),
-        scratch_table(read.folder) as scratch,
     ):
         counts = Counts()
         counts.records.update(read.records)
         folder = out or settings.paths.output / "snapshots"
         made = build(
-            read.bulk, read.bulk.pair(rules, asks_again, crew), rules, scratch.table, folder,
-            lineage(broker, read), counts, scratch.tick, crew, axolotl=axolotl,
+            read.bulk, read.bulk.pair(rules, asks_again, crew), rules, read.scratch.table, folder,
+            lineage(broker, read), counts, read.scratch.tick, crew, axolotl=axolotl,
         )  # fmt: skip
     if as_json:
         found = {"path": str(made.path), "fingerprint": made.fingerprint, "existed": made.existed}

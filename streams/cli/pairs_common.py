@@ -55,8 +55,9 @@ def gathered(
 ) -> Iterator[tuple[Gathered, Crew]]:
     """Read all records that pairs are made of into a folder of their own."""
     from streams.pairs.crew import Crew
-    from streams.pairs.gather import gather, scratch
+    from streams.pairs.gather import gather
+    from streams.pairs.scratch import scratch
     from streams.stages.sinks import panel_label
 
-    with scratch(settings) as folder, Crew(processes) as crew:
-        yield gather(broker, settings, panel_label(settings), folder, crew), crew
+    with scratch(settings) as place, Crew(processes) as crew:
+        yield gather(broker, settings, panel_label(settings), place, crew), crew

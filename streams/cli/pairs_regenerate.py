@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from schemas.generation import Generation
     from schemas.settings import Settings
     from schemas.settings.regenerate import Sides
+    from schemas.table import Table
     from sinks.bulk import Bulk, Paired
     from streams.broker import Broker
     from streams.cli.app import Options
@@ -66,7 +67,10 @@ def regenerate(
         paired = read.bulk.pair(settings.pairs, asks_again, crew)
         wanted = sides or settings.regenerate.sides
         try:
-            made = _run(settings, broker, read.bulk, paired, wanted, limit, dry_run, as_json)
+            made = _run(
+                settings, broker, read.bulk, paired, read.scratch.table, wanted, limit, dry_run,
+                as_json,
+            )  # fmt: skip
         except (NoPanel, ValueError) as error:
             raise CommandError(str(error), USAGE) from None
         except JudgeUnavailable as error:
@@ -81,6 +85,7 @@ def _run(
     broker: Broker,
     bulk: Bulk,
     paired: Paired,
+    table: Table,
     sides: Sides,
     limit: int,
     dry_run: bool,
@@ -89,7 +94,7 @@ def _run(
     from agents.deciding import make_decider
     from agents.judges.factory import make_judge
     from streams.judging.machine import yielding
-    from streams.pairs.regenerate import panel_of, regenerate, tasks, tool_book
+    from streams.pairs.regenerate import known_tools, panel_of, regenerate, tasks
 
     decider = make_decider(settings.regenerate)
     panel, configured = panel_of(settings)
@@ -118,7 +123,7 @@ def _run(
                 judges,
                 panel,
                 bulk.panel,
-                tool_book(bulk),
+                known_tools(bulk, table),
                 broker,
                 done,
             )

@@ -32,9 +32,10 @@ from streams.flow import Outgoing
 from streams.replay.topics import partitions, scan
 from streams.tail.guard import open_guard
 from streams.tail.lines import split
-from streams.tail.names import parse
+from streams.tail.names import parse_followed
 from streams.tail.records import STAGE as TAIL
 from streams.tail.records import Records
+from streams.tail.trajectory import Offers, Said
 
 RECORDS: Final[Mapping[str, type[Record]]] = {
     ENTRIES: Entry,
@@ -67,11 +68,11 @@ async def retry(letter: Letter, broker: Broker, settings: Settings) -> None:
     )
     resolved = record.model_copy(update={"resolved": True, "raw": "", "omitted_bytes": 0})
     # In this order a kill in between leaves the letter open, and a second retry does no harm.
-    await broker.publish([again])
+    await broker.publish(again)
     await broker.publish([Outgoing(DEADLETTERS, letter.key, resolved.to_bytes())])
 
 
-async def _from_topic(letter: DeadLetter, broker: Broker, settings: Settings) -> Outgoing:
+async def _from_topic(letter: DeadLetter, broker: Broker, settings: Settings) -> list[Outgoing]:
     """Return a topic's record, to be sent once more to the stages that read the topic."""
     topic = letter.source.removeprefix(f"{broker.prefix}.")
     partition, _, offset = letter.position.partition(":")
@@ -89,13 +90,14 @@ async def _from_topic(letter: DeadLetter, broker: Broker, settings: Settings) ->
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise StillUnreadable(f"{where}: {first['msg']}" if where else first["msg"]) from None
-    return Outgoing(topic, found[0].key or b"", found[0].value)
+    return [Outgoing(topic, found[0].key or b"", found[0].value)]
 
 
-def _from_file(letter: DeadLetter, settings: Settings) -> Outgoing:
-    """Return the entry of a line that the tailer could not read."""
+def _from_file(letter: DeadLetter, settings: Settings) -> list[Outgoing]:
+    """Return the entry of a line that the tailer could not read, or what an event of a trajectory
+    offers."""
     source, offset = Path(letter.source), int(letter.position)
-    name = parse(source.name)
+    name = parse_followed(source.name)
     if name is None:
         raise StillUnreadable(f"{source} is no session file")
     limit = settings.tail.max_line_bytes
@@ -116,19 +118,24 @@ def _from_file(letter: DeadLetter, settings: Settings) -> Outgoing:
         if line is None:
             continue
         agent = source.parent.parent.name
+        guard = open_guard(settings)
         records = Records(
             source=letter.source,
             file=f"agents/{agent}/sessions/{source.name}",
             agent=agent,
             session=name.session,
             inode=inode,
-            guard=open_guard(settings),
+            guard=guard,
         )
-        made = records.of_line(line, limit)
-        if made is None:
+        if name.trajectory:
+            made = list(Offers(agent, name.session, records, guard, Said()).of_line(line, limit))
+        else:
+            entry = records.of_line(line, limit)
+            made = [] if entry is None else [entry]
+        if not made:
             raise StillUnreadable("the line is blank now, or its session is forgotten")
-        if made.topic == DEADLETTERS:
-            raise StillUnreadable(DeadLetter.from_bytes(made.value or b"").reason)
+        if made[0].topic == DEADLETTERS:
+            raise StillUnreadable(DeadLetter.from_bytes(made[0].value or b"").reason)
         return made
     raise StillUnreadable(f"{source} has no line at byte {offset} any more")
 
@@ -138,12 +145,12 @@ def _generations(source: Path) -> Iterator[Path]:
     names = [
         (name.age, path)
         for path in (source.parent.iterdir() if source.parent.is_dir() else ())
-        if (name := parse(path.name)) is not None and name.transcript == source.name
+        if (name := parse_followed(path.name)) is not None and name.transcript == source.name
     ]
     yield from (path for _, path in sorted(names, reverse=True))
 
 
-async def _from_entries(letter: DeadLetter, broker: Broker, settings: Settings) -> Outgoing:
+async def _from_entries(letter: DeadLetter, broker: Broker, settings: Settings) -> list[Outgoing]:
     """Return the entry that extraction could not use."""
     if not letter.position.isdecimal():
         raise StillUnreadable(f"{letter.source} {letter.position} is no place that is read again")
@@ -161,5 +168,5 @@ async def _from_entries(letter: DeadLetter, broker: Broker, settings: Settings) 
             for made in extractor.apply_record(value, MemoryTable()):
                 if isinstance(made, DeadLetter):
                     raise StillUnreadable(made.reason)
-            return Outgoing(ENTRIES, record.key or b"", record.value)
+            return [Outgoing(ENTRIES, record.key or b"", record.value)]
     raise StillUnreadable(f"no entry of {letter.source} at byte {offset} is on the topic")

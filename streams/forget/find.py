@@ -15,12 +15,12 @@ from typing import Any
 
 import orjson
 
-from schemas.topics import CANDIDATES, DEADLETTERS, ENTRIES, PAIRS, TRAINING, TURNS
+from schemas.topics import CANDIDATES, DEADLETTERS, ENTRIES, PAIRS, TOOLS, TRAINING, TURNS
 from streams.embedded.log import Log
 from streams.embedded.records import Partition, Record
 from streams.forget.forgotten import Forgotten
 from streams.forget.target import Target
-from streams.tail.names import parse
+from streams.tail.names import parse_followed
 from streams.tail.records import line_of
 
 _ID = re.compile(rb"[0-9a-f]{32}")
@@ -37,6 +37,7 @@ class Found:
         sessions: those the records are of.
         copies: sessions that hold copies of the turns and keep them.
         lines: digests of the log lines.
+        definitions: digests of the definitions of tools, which are kept out as lines are.
         pairs: ids of preference pairs that go.
         first_pair_ms: when the first of them was published; None if none goes.
     """
@@ -47,6 +48,7 @@ class Found:
     sessions: set[str] = field(default_factory=set)
     copies: set[str] = field(default_factory=set)
     lines: list[str] = field(default_factory=list)
+    definitions: list[str] = field(default_factory=list)
     pairs: set[str] = field(default_factory=set)
     first_pair_ms: int | None = None
 
@@ -85,9 +87,12 @@ def find(log: Log, target: Target, forgotten: Forgotten) -> Found:
             found.names_a_turn(value)
             or found.names_a_turn(record.key or b"")
             or (topic == DEADLETTERS and _is_letter_of(target, value))
+            or (topic == TOOLS and _is_offer_of(target, value))
             or target.in_bytes(value)
         ):
             found.take(at, record)
+            if topic == TOOLS and target.kind != "session":
+                found.definitions.append(forgotten.digest(value))
             if topic == PAIRS and value:
                 found.pairs.add((record.key or b"").decode())
                 at_ms = record.time_ms
@@ -151,11 +156,16 @@ def _is_meant(target: Target, turn: dict[str, Any], places: dict[str, list[int]]
 
 def _is_letter_of(target: Target, value: bytes) -> bool:
     letter = orjson.loads(value or b"{}")
-    name = parse(PurePath(letter.get("source", "")).name)
+    name = parse_followed(PurePath(letter.get("source", "")).name)
     if target.kind == "session":
         own = name is not None and name.session == target.given
         return own or f'"session":"{target.given}"' in letter.get("raw", "")
     return target.in_bytes(letter.get("raw", "").encode())
+
+
+def _is_offer_of(target: Target, value: bytes) -> bool:
+    """Whether it is what a session's model was offered. Definitions are no session's."""
+    return target.kind == "session" and orjson.loads(value or b"{}").get("session") == target.given
 
 
 def _records(log: Log, topic: str | None = None) -> Iterator[tuple[Partition, Record]]:

@@ -116,7 +116,7 @@ def forget(settings: Settings, log: Log, target: Target, *, dry: bool = False) -
                 at_ms=int(time.time() * 1000),
                 session=target.given if is_session else "",
                 pattern="" if is_session else forgotten.digest(target.given.encode()),
-                lines=tuple(found.lines),
+                lines=(*found.lines, *found.definitions),
             ),
         )
         rewrite(log, found.offsets, [f"{settings.broker.prefix}.pairs"])

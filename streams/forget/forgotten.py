@@ -25,7 +25,7 @@ class Forgetting(Record):
     """One time that something was forgotten (`at_ms`, epoch milliseconds).
 
     `session` is the session, where one was named; `pattern` the pattern's digest, where that was
-    given. `lines` are the digests of the log lines that went.
+    given. `lines` are the digests of the log lines that went, and of the definitions of tools.
     """
 
     at_ms: int

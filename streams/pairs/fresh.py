@@ -1,4 +1,4 @@
-"""A table that was empty when the command began, that nobody else writes, and that is thrown away.
+"""A table that was empty when the command began, and that nobody else writes.
 
 Most keys that are asked for have never been put. A bit for each hash of a key that was put tells so
 without a look into the store, in 32 MiB however many keys there are: with 12 million, of twenty
@@ -8,18 +8,9 @@ others one is looked up for nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from schemas.table import Table
-from streams.table import TableStore
-
-COMMIT_STEPS: Final = 2_000
-COMMIT_BYTES: Final = 8 << 20
-"""After so many steps, or so much, the table is written; until then changes are in memory."""
-
-MEMORY_BYTES: Final = 16 << 20
 
 _BITS: Final = 1 << 28
 
@@ -54,35 +45,3 @@ class FreshTable:
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """Yield the keys that start with `prefix` in order, with their values."""
         return self._table.scan(prefix)
-
-
-class Scratch:
-    """A table, and what writes it now and then (`tick`), so that its changes do not pile up in
-    memory."""
-
-    def __init__(self, store: TableStore) -> None:
-        self.table = FreshTable(store.table("all"))
-        self._store = store
-        self._steps = 0
-
-    def tick(self) -> None:
-        """Count a step, and write the table where it is time."""
-        self._steps += 1
-        if self._steps >= COMMIT_STEPS or self.table.put_bytes >= COMMIT_BYTES:
-            self._store.commit()
-            self._steps = self.table.put_bytes = 0
-
-
-@contextmanager
-def scratch_table(folder: Path) -> Iterator[Scratch]:
-    """Open an empty table in a folder that is thrown away.
-
-    Raises:
-        TableError: it can't be opened or written.
-    """
-    store = TableStore(folder / "table", "scratch", memory_bytes=MEMORY_BYTES, scratch=True)
-    try:
-        yield Scratch(store)
-    finally:
-        store.discard()
-        store.close()

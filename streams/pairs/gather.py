@@ -1,29 +1,26 @@
-"""All that pairs are made of, from the topics into a folder of its own.
+"""All that pairs are made of, from the topics into a place of its own.
 
 The running line has its table open, and a snapshot is a function of the topics alone; so they are
-read anew. The folder lives as long as the command runs.
+read anew.
 """
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from schemas.review import Review
 from schemas.settings import Settings
 from sinks.bulk import TOPICS, Bulk, Shards, Taken, shards_for, take
 from sinks.spread import Spread
 from streams.broker import Broker, open_broker
+from streams.pairs.scratch import Scratch
 from streams.replay.topics import partitions
-from streams.stage import tables_path
 
 PIECE_RECORDS: Final = 20_000
 """Records that one process reads at a time."""
@@ -44,29 +41,17 @@ class Gathered:
 
     `records` counts by topic; `unreadable` are records that the line has put among the dead
     letters. `ends` are the offsets after the last record that was read, by topic and partition.
-    `folder` is where all of it stands, and is removed in the end.
+    `scratch` has a table that holds what models were offered (`sinks.offered`), and room for more.
     """
 
-    folder: Path
+    scratch: Scratch
     bulk: Bulk
     records: Counter[str]
     ends: dict[str, dict[str, int]]
 
 
-@contextmanager
-def scratch(settings: Settings) -> Iterator[Path]:
-    """Make an empty folder beside the tables of the stages; at the end it is removed."""
-    tables = tables_path(settings)
-    tables.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".pairs-", dir=tables))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def gather(
-    broker: Broker, settings: Settings, panel: str, folder: Path, spread: Spread
+    broker: Broker, settings: Settings, panel: str, scratch: Scratch, spread: Spread
 ) -> Gathered:
     """Read all that the topics hold now.
 
@@ -74,21 +59,25 @@ def gather(
         broker: tells where the topics end.
         settings: by which each process opens the broker for itself.
         panel: whose verdicts count, by its label.
-        folder: gets what is kept of the records.
+        scratch: gets what is kept of the records.
         spread: shares out the reading.
 
     Raises:
         BrokerError: the broker is not there.
     """
     ends = asyncio.run(_ends(broker, settings))
-    shards = shards_for(folder, sum(end for each in ends.values() for end in each.values()))
-    taken = Taken()
-    for part in spread(partial(_take, settings, panel, shards), _pieces(ends)):
-        taken.add(part)
+    shards = shards_for(scratch.folder, sum(end for each in ends.values() for end in each.values()))
+    records: Counter[str] = Counter()
+    reviews: list[Review] = []
+    for taken in spread(partial(_take, settings, panel, shards), _pieces(ends)):
+        records += taken.records
+        reviews += taken.reviews
+        taken.tools.put(scratch.table)
+        scratch.tick()
     told = {
         topic: {str(number): end for number, end in each.items()} for topic, each in ends.items()
     }
-    return Gathered(folder, Bulk(shards, panel, taken, spread), taken.records, told)
+    return Gathered(scratch, Bulk(shards, panel, reviews, spread), records, told)
 
 
 def lineage(broker: Broker, read: Gathered) -> dict[str, Any]:

@@ -18,9 +18,11 @@ from schemas.generation import GeneratedSide, Generation, generation_id
 from schemas.pair import ChatMessage
 from schemas.settings import ModelJudge, Panel, Settings
 from schemas.settings.regenerate import Sides
+from schemas.table import Table
 from schemas.topics import GENERATIONS
 from schemas.turn import Turn
 from sinks.bulk import Bulk, Paired, given_of, kind_of, record_of
+from sinks.dataset.offers import Offers
 from sinks.dataset.tools import ToolBook
 from sinks.sides import Kind
 from sinks.strategies.unpaired import Unpaired, unpaired
@@ -102,8 +104,13 @@ def _tasks(
             yield Task(whole.turn, example, side)
 
 
-def tool_book(bulk: Bulk) -> ToolBook:
-    """Return the tools of all agents, as their turns called them."""
+def known_tools(bulk: Bulk, table: Table) -> Offers:
+    """Return the tools of all agents, as they were offered or as their turns called them.
+
+    Args:
+        bulk: all records.
+        table: holds what models were offered (`sinks.offered`).
+    """
     tools = ToolBook()
     for _, body in bulk.turns():
         turn = Turn.from_bytes(record_of(body))
@@ -113,7 +120,7 @@ def tool_book(bulk: Bulk) -> ToolBook:
                 for call in turn.calls
             ]
             tools.see(turn.agent, [{"tool_calls": calls}])
-    return tools
+    return Offers(table, tools)
 
 
 async def regenerate(
@@ -122,7 +129,7 @@ async def regenerate(
     judges: Sequence[Judge],
     panel: Panel,
     label: str,
-    tools: ToolBook,
+    offers: Offers,
     publisher: Publisher,
     done: Callable[[Generation], None],
 ) -> None:
@@ -134,7 +141,7 @@ async def regenerate(
         judges: who judges.
         panel: their rule.
         label: the panel's label, by which its word counts.
-        tools: what each agent may call.
+        offers: the tools of each turn.
         publisher: where the records go.
         done: called for each.
 
@@ -143,7 +150,10 @@ async def regenerate(
         BrokerError: the broker is not there.
     """
     for task in given:
-        decided = await decider.decide(task.own.prompt, tools.schemas(task.turn.agent))
+        turn = task.turn
+        called = (call.name for call in turn.calls)
+        tools = offers.for_row(turn.agent, turn.session, turn.started_ms, called)
+        decided = await decider.decide(task.own.prompt, tools.schemas)
         made = await _judged(task, decided, decider.model, judges, panel, label)
         key = task.turn.id.encode()
         await publisher.publish([Outgoing(GENERATIONS, key, made.to_bytes())])

@@ -1,4 +1,4 @@
-"""The stage `tail`: session files to `entries`. The only one that no topic feeds."""
+"""The stage `tail`: session files to `entries` and `tools`. The only one that no topic feeds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make(name: str, settings: Settings, broker: Broker) -> TailStage:
 
 
 class TailStage:
-    """Session files to `entries`. One process tails; a second one waits for its place.
+    """Session files to `entries` and `tools`. One process tails; a second one waits for its place.
 
     Its checkpoints belong to one broker's data: on an empty log everything is published again.
     """

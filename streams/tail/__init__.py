@@ -1,1 +1,1 @@
-"""The tailer: session files in, `entries` out."""
+"""The tailer: session files in, `entries` out; and `tools`, from the trajectories beside them."""

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from streams.tail.chain import unpack
-from streams.tail.names import parse
+from streams.tail.names import parse_followed
 from streams.tail.signature import Signature
 
 
@@ -85,7 +85,7 @@ def _files(roots: Sequence[Path]) -> Iterator[tuple[str, os.stat_result]]:
         for agent in _names(f"{os.path.normpath(root)}/agents"):
             folder = f"{os.path.normpath(root)}/agents/{agent}/sessions"
             for name in _names(folder):
-                if parse(name) is None:
+                if parse_followed(name) is None:
                     continue
                 path = f"{folder}/{name}"
                 try:

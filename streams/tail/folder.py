@@ -1,4 +1,5 @@
-"""One agent's sessions directory: which transcripts are in it, and which have something new."""
+"""One agent's sessions directory: which transcripts and trajectories are in it, and which have
+something new."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ from pathlib import Path
 from schemas.settings import Tail
 from streams.tail.checkpoint import Checkpoint
 from streams.tail.guard import Guard
-from streams.tail.names import Name, parse
+from streams.tail.names import Name, parse_followed
 from streams.tail.signature import Signature
+from streams.tail.trajectory import Said, Trajectory
 from streams.tail.transcript import Generation, Transcript
 
 
@@ -38,19 +40,24 @@ class Folder:
         guard: Guard,
     ) -> None:
         self.path = str(root / "agents" / agent / "sessions")
-        self._new: Callable[[], Transcript] = lambda: Transcript(root, agent, number, tail, guard)
+        said = Said()
+        self._new: Callable[[Name], Transcript] = lambda name: (
+            Trajectory(root, agent, number, tail, guard, said)
+            if name.trajectory
+            else Transcript(root, agent, number, tail, guard)
+        )
         self._transcripts: dict[str, Transcript] = {}
         self._files: dict[str, tuple[Generation, Transcript]] = {}
         self._other: set[str] = set()
         for checkpoint in checkpoints:
-            name = parse(checkpoint.name)
+            name = parse_followed(checkpoint.name)
             if name is not None:
                 self._transcript(name).restore(checkpoint, name)
 
     def _transcript(self, name: Name) -> Transcript:
         transcript = self._transcripts.get(name.transcript)
         if transcript is None:
-            transcript = self._transcripts[name.transcript] = self._new()
+            transcript = self._transcripts[name.transcript] = self._new(name)
         return transcript
 
     @property
@@ -65,7 +72,7 @@ class Folder:
             LookupError: it is not the file it was; the directory is to be scanned.
         """
         if name not in self._files:
-            if parse(name) is None:
+            if parse_followed(name) is None:
                 return None
             raise LookupError(name)
         generation, transcript = self._files[name]
@@ -96,7 +103,7 @@ class Folder:
             for entry in entries:
                 name = entry.name
                 known = files.get(name)
-                if known is None and (name in self._other or parse(name) is None):
+                if known is None and (name in self._other or parse_followed(name) is None):
                     other.add(name)
                     continue
                 try:
@@ -111,13 +118,13 @@ class Folder:
                 if known is not None and known[0].unchanged(signature) and known[1].due > now:
                     continue
                 if known is None or known[0].identity != signature.identity:
-                    shuffled.add(_transcript_of(name))
+                    shuffled.add(_read(name).transcript)
                     continue
                 generation, transcript = known
                 generation.pending = not generation.unchanged(signature)
                 ready[id(transcript)] = transcript
         self._other = other
-        shuffled.update(_transcript_of(name) for name in files.keys() - seen.keys())
+        shuffled.update(_read(name).transcript for name in files.keys() - seen.keys())
         checkpoints = self._reorder(shuffled, seen, ready, now) if shuffled else []
         return list(ready.values()), checkpoints
 
@@ -130,12 +137,12 @@ class Folder:
     ) -> list[Checkpoint]:
         names: dict[str, dict[str, tuple[Name, Signature]]] = {key: {} for key in shuffled}
         for text, signature in seen.items():
-            name = parse(text)
+            name = parse_followed(text)
             if name is not None and name.transcript in names:
                 names[name.transcript][text] = (name, signature)
         checkpoints = []
         for key, group in names.items():
-            transcript = self._transcripts.setdefault(key, self._new())
+            transcript = self._transcript(_read(key))
             checkpoints += transcript.see(group, now)
             self._files = {
                 name: pair for name, pair in self._files.items() if pair[1] is not transcript
@@ -147,7 +154,7 @@ class Folder:
         return checkpoints
 
 
-def _transcript_of(name: str) -> str:
-    parsed = parse(name)
+def _read(name: str) -> Name:
+    parsed = parse_followed(name)
     assert parsed is not None
-    return parsed.transcript
+    return parsed

@@ -15,6 +15,7 @@ from streams.tail.checkpoint import Checkpoint
 from streams.tail.complaints import Complaints
 from streams.tail.folder import Folder
 from streams.tail.guard import Guard
+from streams.tail.trajectory import Trajectory
 from streams.tail.transcript import Batch, Transcript
 
 _log = logging.getLogger(__name__)
@@ -58,13 +59,14 @@ class Follower:
             self._stored.setdefault((checkpoint.root, checkpoint.agent), []).append(checkpoint)
         self._numbers = itertools.count(last + 1)
         self._ready: deque[Transcript] = deque()
+        self._trajectories: deque[Trajectory] = deque()
         self._waiting: set[int] = set()
         self._seen: list[Checkpoint] = []
 
     @property
     def ready(self) -> bool:
         """Whether there is something to be read or checkpointed."""
-        return bool(self._ready or self._seen)
+        return bool(self._ready or self._trajectories or self._seen)
 
     @property
     def due(self) -> float:
@@ -133,25 +135,35 @@ class Follower:
     def _wake(self, transcript: Transcript) -> None:
         if id(transcript) not in self._waiting:
             self._waiting.add(id(transcript))
-            self._ready.append(transcript)
+            if isinstance(transcript, Trajectory):
+                self._trajectories.append(transcript)
+            else:
+                self._ready.append(transcript)
 
     def fill(self) -> Batch:
-        """Read the next batch: a slice of each transcript in turn, until it is full."""
+        """Read the next batch: a slice of each transcript in turn, until it is full, and one slice
+        of one trajectory: of those hardly anything is published, and a batch that waits to be
+        filled by them would hold up the transcripts."""
         batch = Batch()
         for checkpoint in self._seen:
             batch.cover(checkpoint)
         self._seen.clear()
         now = self._clock()
         while self._ready and batch.size < BATCH_BYTES and len(batch.records) < BATCH_RECORDS:
-            transcript = self._ready.popleft()
-            self._waiting.discard(id(transcript))
-            if transcript.read(batch, min(SLICE_BYTES, BATCH_BYTES - batch.size), now):
-                self._wake(transcript)
+            size = min(SLICE_BYTES, BATCH_BYTES - batch.size)
+            self._read(self._ready.popleft(), batch, size, now)
+        if self._trajectories:
+            self._read(self._trajectories.popleft(), batch, SLICE_BYTES, now)
         for path in batch.read:
             self._complaints.well(path)
         for path, reason in batch.trouble.items():
             self._complain(path, reason)
         return batch
+
+    def _read(self, transcript: Transcript, batch: Batch, size: int, now: float) -> None:
+        self._waiting.discard(id(transcript))
+        if transcript.read(batch, size, now):
+            self._wake(transcript)
 
     def _complain(self, path: str, reason: str | None) -> None:
         self._complaints.say(

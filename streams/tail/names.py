@@ -2,7 +2,8 @@
 
 OpenClaw keeps a session in ``agents/<agent>/sessions/<session>.jsonl`` and appends
 ``.reset.<time>``, ``.deleted.<time>`` or ``.bak.<time>`` when it puts the file away. Much else lies
-in the same directory, some of it ending in ``.jsonl`` too.
+in the same directory, some of it ending in ``.jsonl`` too; of that, ``<session>.trajectory.jsonl``
+says what the session's model was given.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 _TIME = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:[.-]\d+)?Z"
 _NAME = re.compile(rf"(?P<stem>[^/]+)\.jsonl(?:\.(?P<state>reset|deleted|bak)\.(?P<time>{_TIME}))?")
 _FORK = re.compile(rf"{_TIME}_(?P<session>.+)")
+_TRAJECTORY = ".trajectory.jsonl"
 _SIDECAR = re.compile(r"\.trajectory$|\.checkpoint\.|\.jsonl\.corrupt-|^sessions$")
 
 
@@ -26,12 +28,14 @@ class Name:
             compaction leaves files without one.
         archived: "" for the file OpenClaw writes to, else how it was put away.
         time: when it was put away, as the name has it: sorts by time; "" for a live file.
+        trajectory: whether it is no transcript, but the trajectory beside one.
     """
 
     transcript: str
     session: str
     archived: str = ""
     time: str = ""
+    trajectory: bool = False
 
     @property
     def ends(self) -> bool:
@@ -59,3 +63,11 @@ def parse(name: str) -> Name | None:
         archived=match["state"] or "",
         time=match["time"] or "",
     )
+
+
+def parse_followed(name: str) -> Name | None:
+    """Return what the name of a transcript or of a trajectory says, or None if it is neither."""
+    if not name.endswith(_TRAJECTORY):
+        return parse(name)
+    beside = parse(f"{name.removesuffix(_TRAJECTORY)}.jsonl")
+    return beside and Name(transcript=name, session=beside.session, trajectory=True)

@@ -73,7 +73,7 @@ class Records:
         if self.forgotten:
             return None
         if not line.whole:
-            return self._dead(line, f"longer than {max_line} bytes (tail.max_line_bytes)")
+            return self.dead(line, too_long(max_line))
         line = text_of(line)
         if not line.data or line.data.isspace():
             return None
@@ -86,7 +86,7 @@ class Records:
         try:
             entry = parse(line.data)
         except Unreadable as error:
-            return self._dead(line, str(error))
+            return self.dead(line, str(error))
         if self._guard is not None and self._guard.forgets_line(entry):
             return None
         # As Entry.to_bytes() would write it, but with the line as it stands: building the model
@@ -118,9 +118,10 @@ class Records:
         )
         return Outgoing(ENTRIES, self._key, entry.to_bytes())
 
-    def _dead(self, line: Line, reason: str) -> Outgoing:
+    def dead(self, line: Line, reason: str, keep: int = HEAD_BYTES) -> Outgoing:
+        """Return the dead letter of a line, with its first bytes, at most `keep` of them."""
         size = line.size - 1 if not line.whole else len(line.data)
-        head = line.data[:HEAD_BYTES]
+        head = line.data[:keep]
         if self._guard is not None:
             head = self._guard.text(head, cut=size > len(head))
         try:
@@ -140,6 +141,11 @@ class Records:
             omitted_bytes=max(0, size - kept),
         )
         return Outgoing(DEADLETTERS, self._source.encode("utf-8", "replace"), letter.to_bytes())
+
+
+def too_long(max_line: int) -> str:
+    """Return why a line that is too long can't be read."""
+    return f"longer than {max_line} bytes (tail.max_line_bytes)"
 
 
 def _blocks(lines: Sequence[Line]) -> Iterator[list[Line]]:

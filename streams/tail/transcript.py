@@ -7,7 +7,7 @@ was reset ends before the next one of the same name begins.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from streams.tail.chain import Chain
 from streams.tail.checkpoint import Checkpoint
 from streams.tail.file import FollowedFile, Moved, Unsteady
 from streams.tail.guard import Guard
+from streams.tail.lines import Line
 from streams.tail.markers import due
 from streams.tail.names import Name
 from streams.tail.records import Records
@@ -216,12 +217,15 @@ class Transcript:
             batch.trouble[file.path] = error.strerror or str(error)
             return False
         batch.read.add(file.path)
-        records = self._records(one)
-        for record in records.of_lines(lines, self._tail.max_line_bytes):
+        for record in self._made(one, lines):
             batch.add(record)
         if lines or (offset, signature) != (file.offset, file.signature):
             batch.cover(self._checkpoint(one))
         return True
+
+    def _made(self, one: Generation, lines: Sequence[Line]) -> Iterator[Outgoing]:
+        """Yield the records of lines."""
+        return self._records(one).of_lines(lines, self._tail.max_line_bytes)
 
     def _mark(self, one: Generation, batch: Batch, now: float) -> None:
         markers, wait = due(

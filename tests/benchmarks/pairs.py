@@ -133,8 +133,8 @@ def snapshot(home: Path, count: int, processes: int | None) -> dict[str, Any]:
     from sinks.dataset.build import build
     from sinks.dataset.counts import Counts
     from streams.pairs.crew import Crew
-    from streams.pairs.fresh import scratch_table
-    from streams.pairs.gather import gather, lineage, scratch
+    from streams.pairs.gather import gather, lineage
+    from streams.pairs.scratch import scratch
 
     settings = settings_of(home)
     rules = settings.pairs
@@ -142,20 +142,16 @@ def snapshot(home: Path, count: int, processes: int | None) -> dict[str, Any]:
     began = time.perf_counter()
     times = [_times()]
     counts = Counts()
-    with (
-        scratch(settings) as folder,
-        Crew(processes) as crew,
-        scratch_table(folder) as table,
-    ):
-        read = gather(broker, settings, panel_label(settings), folder, crew)
+    with scratch(settings) as place, Crew(processes) as crew:
+        read = gather(broker, settings, panel_label(settings), place, crew)
         counts.records.update(read.records)
         assert read.records[VERDICTS] >= count
         times.append(_times())
         paired = read.bulk.pair(rules, asks_again, crew)
         times.append(_times())
         made = build(
-            read.bulk, paired, rules, table.table, home / "snapshots", lineage(broker, read),
-            counts, table.tick, crew,
+            read.bulk, paired, rules, place.table, home / "snapshots", lineage(broker, read),
+            counts, place.tick, crew,
         )  # fmt: skip
         times.append(_times())
         helpers = len(crew)

@@ -66,7 +66,7 @@ def paired(folder: Path, shards: int, records: Sequence[Record]) -> list[Prefere
     """The pairs of all records at once."""
     place = Shards(folder, shards)
     values = [(TOPICS[type(record)], record.to_bytes()) for record in records]
-    bulk = Bulk(place, "default", take(place, "0", "default", values), map)
+    bulk = Bulk(place, "default", take(place, "0", "default", values).reviews, map)
     return list(bulk.pair(ALL, asks_again, map).pairs())
 
 
@@ -118,4 +118,4 @@ def test_what_can_not_be_read_is_told(tmp_path: Path) -> None:
     shards = Shards(tmp_path, 2)
     taken = take(shards, "0", "default", [(topic, b"{}") for topic in READ])
     assert taken.records == {"unreadable": len(READ)}
-    assert not list(Bulk(shards, "default", taken, map).turns())
+    assert not list(Bulk(shards, "default", taken.reviews, map).turns())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
+from schemas.tool import ToolDefinition, ToolOffer
 from schemas.turn import ContextMessage
 from sinks.bulk import Bulk, Shards, take
 from sinks.dataset.build import Snapshot, build
@@ -45,9 +46,10 @@ def built(
         rules: Pairs | None = None,
         arguments: list[dict[str, Any]] = ARGUMENTS,
         axolotl: bool = False,
+        tools: Sequence[ToolDefinition | ToolOffer] = (),
     ) -> Snapshot:
         rules = rules or Pairs(eval_share=0.2, test_share=0.2)
-        records = []
+        records = [("tools", each.to_bytes()) for each in tools]
         for n in range(turns):
             dice = random.Random(n // 2)
             asked = " ".join(dice.choices(WORDS, k=8))
@@ -65,10 +67,12 @@ def built(
             shards = Shards(Path(folder), 1 + seed % 3)
             taken = take(shards, "0", "default", records)
             counts.records.update(taken.records)
-            bulk = Bulk(shards, "default", taken, map)
+            table = MemoryTable()
+            taken.tools.put(table)
+            bulk = Bulk(shards, "default", taken.reviews, map)
             return build(
-                bulk, bulk.pair(rules, lambda *_: False, map), rules, MemoryTable(),
-                tmp_path / out, {"seed": seed}, counts, lambda: None, map, axolotl=axolotl,
+                bulk, bulk.pair(rules, lambda *_: False, map), rules, table, tmp_path / out,
+                {"seed": seed}, counts, lambda: None, map, axolotl=axolotl,
             )  # fmt: skip
 
     return make

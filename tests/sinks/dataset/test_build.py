@@ -11,7 +11,9 @@ import pytest
 from datasets import DatasetDict, load_dataset
 
 from schemas.settings import Pairs
+from schemas.tool import ToolDefinition, ToolOffer
 from sinks.dataset.build import Snapshot
+from tests.sinks.conftest import START_MS
 from tests.sinks.dataset.conftest import ARGUMENTS
 
 Built = Callable[..., Snapshot]
@@ -84,6 +86,61 @@ def test_rows_have_what_dpo_and_kto_trainers_want(built: Built, tmp_path: Path) 
                 assert tool["function"]["parameters"]["type"] == "object"
             assert row["tools_source"] == "inferred"
     assert labels == {True, False}
+
+
+READ = ToolDefinition.of(
+    "main", "read", "Reads a file.", {"properties": {"path": {"type": "string"}}}, ()
+)
+EXEC = ToolDefinition.of(
+    "main", "exec", "Runs a command.", {"type": "object"}, (("properties",),)
+)  # fmt: skip
+
+
+def offers(count: int) -> list[ToolDefinition | ToolOffer]:
+    """Of the first sessions: to the even ones of `read` alone, to the odd ones of both tools."""
+    found: list[ToolDefinition | ToolOffer] = [READ, EXEC]
+    for n in range(count):
+        tools = (READ.id, EXEC.id) if n % 2 else (READ.id,)
+        found.append(ToolOffer.of("main", f"s{n}", START_MS + n, tools))
+    return found
+
+
+def test_rows_have_the_tools_that_were_offered(built: Built, tmp_path: Path) -> None:
+    snapshot = built(tools=offers(60), axolotl=True)
+    found = set()
+    for rows in loaded(snapshot, "pairs", tmp_path / "cache").values():
+        for row in rows:
+            (session,) = row["sessions"]
+            tools = {tool["function"]["name"]: tool["function"] for tool in row["tools"]}
+            odd = int(session.removeprefix("s")) % 2
+            called = {
+                call["name"]
+                for message in (*row["prompt"], *row["chosen"], *row["rejected"])
+                for call in calls(message)
+            }
+            assert set(tools) == {"read", "exec"} if odd else {"read"} | called
+            assert tools["read"]["description"] == "Reads a file."
+            found.add(row["tools_source"])
+            if odd:
+                assert tools["exec"]["description"] == "Runs a command."
+    assert found <= {"trajectory", "mixed"}
+    assert sum(snapshot.counts["tools"].values()) == sum(
+        sum(rows.values()) for rows in snapshot.counts["rows"].values()
+    )
+    card = (snapshot.path / "README.md").read_text()
+    for source, count in snapshot.counts["tools"].items():
+        assert f"| {source} | {count} |" in card
+    text = b"".join(path.read_bytes() for path in (snapshot.path / "axolotl").rglob("*.jsonl"))
+    assert b"Reads a file." in text
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_offers_in_any_order_and_number_give_the_same_bytes(built: Built, seed: int) -> None:
+    tools = offers(40)
+    one = built(0, out="one", tools=tools)
+    other = built(seed, out="other", tools=[*tools[::-1], *tools])
+    assert files(one.path) == files(other.path)
+    assert one.fingerprint == other.fingerprint != built(out="none").fingerprint
 
 
 def test_no_session_and_no_near_duplicate_is_in_two_splits(built: Built, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from agents.judges.fake import FakeJudge
 from agents.judges.fake.script import Act, Asked
 from schemas.generation import Generation
 from schemas.pair import PreferencePair
+from schemas.tool import ToolDefinition, ToolOffer
 from sinks import PairsSink
 from streams.broker import open_broker
 from streams.flow import Outgoing
@@ -83,6 +84,8 @@ quorum = 2
     panel, _, edition = panel_label(settings).partition("@")
     bad = a_turn(2, "echo no idea")
     verdict = a_verdict(bad, 2, panel, edition)
+    read = ToolDefinition.of("main", "read", "Reads a file.", {"type": "object"}, ())
+    offer = ToolOffer.of("main", bad.session, bad.started_ms + 1, (read.id,))
     broker = open_broker(settings)
     broker.ensure_topics()
     asyncio.run(
@@ -90,6 +93,8 @@ quorum = 2
             [
                 Outgoing("turns", bad.session.encode(), bad.to_bytes()),
                 Outgoing("verdicts", bad.id.encode(), verdict.to_bytes()),
+                Outgoing("tools", b"main", read.to_bytes()),
+                Outgoing("tools", b"main", offer.to_bytes()),
             ]
         )
     )
@@ -123,7 +128,8 @@ def test_a_bad_decision_is_made_anew_judged_and_paired(
     assert (made.overall, made.model, made.decision) == (9, "helper", 1)
     assert [opinion.judge for opinion in made.opinions] == ["grader"]
     asked = next(each for each in server.asked if each.body["model"] == "helper")
-    assert [tool["function"]["name"] for tool in asked.body["tools"]] == ["exec"]
+    assert [tool["function"]["name"] for tool in asked.body["tools"]] == ["read", "exec"]
+    assert asked.body["tools"][0]["function"]["description"] == "Reads a file."
 
     settings = load(home)
     sink = make_handler("pairs", settings)._sink

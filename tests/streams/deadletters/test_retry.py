@@ -11,7 +11,8 @@ from schemas.deadletter import DeadLetter, deadletter_id
 from schemas.entry import Entry
 from schemas.settings import Settings
 from schemas.settings import Tail as TailSettings
-from schemas.topics import CANDIDATES, DEADLETTERS, ENTRIES
+from schemas.tool import ToolDefinition, ToolOffer, read_tool
+from schemas.topics import CANDIDATES, DEADLETTERS, ENTRIES, TOOLS
 from schemas.turn import Turn
 from streams.broker import EmbeddedBroker
 from streams.deadletters.reading import Letter, NoSuchLetter, find_letter, read_letters
@@ -131,6 +132,23 @@ async def test_a_line_is_read_where_it_stands_and_as_the_tailer_reads_it(
     assert expected is not None
     assert value == expected.value
     assert Entry.from_bytes(value).origin.offset == 19
+
+
+async def test_what_a_trajectory_offers_is_read_again_too(
+    broker: EmbeddedBroker, settings: Settings, tmp_path: Path
+) -> None:
+    path = session_file(tmp_path, "s-1.trajectory.jsonl")
+    tool = {"name": "exec", "description": "Runs.", "parameters": {"type": "object"}}
+    event = {"type": "context.compiled", "ts": "then", "data": {"tools": [tool]}}
+    path.write_bytes(orjson.dumps(event) + b"\n")
+    lost = await tail_letter(broker, path, 0)
+    with pytest.raises(StillUnreadable, match="no time"):
+        await retry(lost, broker, settings)
+    path.write_bytes(orjson.dumps(event | {"ts": "2026-03-01T10:00:00.000Z"}) + b"\n")
+    await retry(lost, broker, settings)
+    definition, offer = map(read_tool, await read(broker, settings, TOOLS))
+    assert isinstance(definition, ToolDefinition)
+    assert offer == ToolOffer.of("main", "s-1", 1_772_359_200_000, (definition.id,))
 
 
 async def test_a_line_in_a_file_that_was_put_away_is_found(

@@ -17,7 +17,7 @@ from schemas.training import TrainingRun, run_id
 from streams.embedded.log import Log
 from streams.embedded.records import Entry
 from streams.supervisor.lock import HomeLock
-from tests.support.sessions import Session
+from tests.support.sessions import Session, iso
 
 REPOSITORY = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-c", "from streams.cli import main; main()"]
@@ -63,6 +63,16 @@ class Line:
     def write(self, session: Session) -> None:
         (self.sessions / f"{session.id}.jsonl").write_bytes(session.data)
 
+    def offer(self, session: str, *about: str) -> None:
+        """Write a session's trajectory, in which tools with these descriptions are offered."""
+        tools = [
+            {"name": f"tool{n}", "description": each, "parameters": {"type": "object"}}
+            for n, each in enumerate(about)
+        ]
+        event = {"type": "context.compiled", "ts": iso(START), "data": {"tools": tools}}
+        path = self.sessions / f"{session}.trajectory.jsonl"
+        path.write_text(json.dumps(event) + "\n")
+
     def holding(self, text: str) -> list[str]:
         """The files of the home and the output that have the text among their bytes."""
         return sorted(
@@ -104,6 +114,8 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
     made.write(conversation("alpha", START, "buy a lamp"))
     made.write(conversation("beta", START + 10_000_000, PHRASE))
     made.write(conversation("gamma", START + 20_000_000, "call the plumber"))
+    made.offer("beta", "Runs a command.", f"Remembers that we {PHRASE}.")
+    made.offer("gamma", "Runs a command.")
     made.run()
     assert len(made.turns()) == 9
     assert made.holding(PHRASE)
@@ -126,6 +138,7 @@ def test_a_dry_run_changes_nothing_and_says_what_would_go(line: Line) -> None:
     assert found["sessions"] == ["beta"]
     assert found["lines"] == 4
     assert found["records"]["clawback.turns"] == found["turns"] == 2
+    assert found["records"]["clawback.tools"] == 1
     assert found["trained"] == []
     assert line.holding(PHRASE) == before
     assert not (line.folder / "home/privacy/forgotten.jsonl").exists()
@@ -169,11 +182,13 @@ def test_a_session_goes_as_a_whole_and_the_others_stay(line: Line) -> None:
     assert found["kind"] == "session"
     assert found["records"]["clawback.turns"] == 3
     assert found["records"]["clawback.generations"] == 1
+    assert found["records"]["clawback.tools"] >= 1
     assert line.holding(said) == line.holding("Halley") == []
     assert "gamma" not in line.turns().values()
     # OpenClaw goes on writing to it, and the line goes on with the others.
     line.write(conversation("gamma", START + 20_000_000, "call the plumber twice"))
     line.write(conversation("epsilon", START + 40_000_000, "buy a chair"))
+    line.offer("gamma", "Calls the plumber.")
     line.run()
     assert line.holding(said) == []
     assert sum(session == "epsilon" for session in line.turns().values()) == 3

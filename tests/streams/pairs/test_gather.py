@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from schemas.settings import Settings
-from schemas.topics import TURNS, VERDICTS
+from schemas.tool import ToolDefinition, ToolOffer
+from schemas.topics import TOOLS, TURNS, VERDICTS
+from schemas.turn import Turn
 from sinks.bulk import shards
 from sinks.dataset import build as building
 from sinks.dataset.build import Snapshot, build
@@ -19,8 +21,8 @@ from streams.broker import open_broker
 from streams.flow import Outgoing
 from streams.pairs import gather as gathering
 from streams.pairs.crew import Crew
-from streams.pairs.fresh import scratch_table
-from streams.pairs.gather import gather, lineage, scratch
+from streams.pairs.gather import gather, lineage
+from streams.pairs.scratch import scratch
 from streams.stages.sinks import asks_again, panel_label
 from tests.benchmarks._assistant import records
 
@@ -33,16 +35,12 @@ def snapshot(home: Path, published: Sequence[Outgoing], processes: int) -> Snaps
     broker.ensure_topics()
     asyncio.run(broker.publish(published))
     label, rules, counts = panel_label(settings), settings.pairs, Counts()
-    with (
-        scratch(settings) as folder,
-        Crew(processes) as crew,
-        scratch_table(folder) as table,
-    ):
-        read = gather(broker, settings, label, folder, crew)
+    with scratch(settings) as place, Crew(processes) as crew:
+        read = gather(broker, settings, label, place, crew)
         counts.records.update(read.records)
         made = build(
-            read.bulk, read.bulk.pair(rules, asks_again, crew), rules, table.table, home / "out",
-            lineage(broker, read), counts, table.tick, crew,
+            read.bulk, read.bulk.pair(rules, asks_again, crew), rules, place.table, home / "out",
+            lineage(broker, read), counts, place.tick, crew,
         )  # fmt: skip
     broker.close()
     assert not list((settings.paths.home / "tables").glob(".pairs-*"))
@@ -64,7 +62,23 @@ def files(made: Snapshot) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> list[Outgoing]:
     panel, _, edition = panel_label(settings_of(tmp_path_factory.mktemp("label"))).partition("@")
-    return [Outgoing(*each) for each in records(TURN_COUNT, panel, edition)]
+    made = [Outgoing(*each) for each in records(TURN_COUNT, panel, edition)]
+    turns = [Turn.from_bytes(each.value or b"") for each in made if each.topic == TURNS]
+    return made + list(offers(turns))
+
+
+def offers(turns: Sequence[Turn]) -> Iterator[Outgoing]:
+    """What was offered for each third turn: ever other descriptions of two tools."""
+    for number, turn in enumerate(turns[::3]):
+        tools = [
+            ToolDefinition.of(turn.agent, name, f"{name} {number % 5}", {"type": "object"}, ())
+            for name in ("exec", "read")
+        ]
+        offer = ToolOffer.of(
+            turn.agent, turn.session, turn.started_ms + 5, tuple(each.id for each in tools)
+        )
+        for each in (*tools, offer):
+            yield Outgoing(TOOLS, turn.agent.encode(), each.to_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +91,7 @@ def test_there_is_something_of_everything(alone: Snapshot) -> None:
     assert alone.counts["records"][VERDICTS] > TURN_COUNT
     assert set(alone.counts["strategies"]) == {"branch", "retry", "same_request"}
     assert alone.counts["rows"]["unpaired"]["train"] > TURN_COUNT / 4
+    assert alone.counts["tools"]["mixed"] > TURN_COUNT / 4
 
 
 @pytest.mark.parametrize(("processes", "seed"), [(1, 1), (2, 2), (3, 3)])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.tail.names import Name, parse
+from streams.tail.names import Name, parse, parse_followed
 
 UUID = "10ab6d24-211e-4ed9-a64a-70d55a954928"
 TIME = "2026-11-22T18-58-41.591Z"
@@ -57,6 +57,36 @@ def test_reads_the_names_of_transcripts(name: str, read: Name) -> None:
 )
 def test_passes_over_what_is_no_transcript(name: str) -> None:
     assert parse(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "session"),
+    [
+        (f"{UUID}.trajectory.jsonl", UUID),
+        (f"2026-11-22T18-58-41-591Z_{UUID}.trajectory.jsonl", UUID),
+        (f"{UUID}-topic-7.trajectory.jsonl", f"{UUID}-topic-7"),
+    ],
+)
+def test_a_trajectory_is_of_the_session_that_its_transcript_is_of(name: str, session: str) -> None:
+    assert parse_followed(name) == Name(name, session, trajectory=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sessions.trajectory.jsonl",
+        ".trajectory.jsonl",
+        f"{UUID}.trajectory.jsonl.deleted.{TIME}",
+        f"{UUID}.checkpoint.1.trajectory.jsonl",
+        f"{UUID}.trajectory-path.json",
+    ],
+)
+def test_what_is_no_trajectory_is_passed_over(name: str) -> None:
+    assert parse_followed(name) is None
+
+
+def test_transcripts_are_followed_too() -> None:
+    assert parse_followed(f"{UUID}.jsonl") == parse(f"{UUID}.jsonl")
 
 
 def test_only_reset_and_deleted_end_a_session() -> None:

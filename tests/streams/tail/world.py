@@ -64,6 +64,7 @@ class World:
         self.root = folder / "openclaw"
         self.sessions = self.root / "agents" / "main" / "sessions"
         self.file = self.sessions / f"{SESSION}.jsonl"
+        self.trajectory = self.sessions / f"{SESSION}.trajectory.jsonl"
         home = home or folder / "home"
         self.database = home / "tail.db"
         self.settings = Settings(
