@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from schemas.generation import GeneratedSide, Generation, generation_id
 from schemas.pair import ChatMessage, PreferencePair, Strategy
 from schemas.record import Record
+from schemas.review import Review, Word, review_id
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
 from schemas.turn import Turn
@@ -25,9 +26,7 @@ from sinks.kept import PAIR
 
 Make = Callable[..., Any]
 ALL = Pairs(strategies=get_args(Strategy))
-
-
-TOPICS = {Turn: "turns", Verdict: "verdicts", Generation: "generations"}
+TOPICS = {Turn: "turns", Verdict: "verdicts", Generation: "generations", Review: "reviews"}
 
 
 def asks_again(text: str, request: str) -> bool:  # noqa: ARG001
@@ -62,6 +61,16 @@ def made_anew(turn: Turn, side: GeneratedSide, overall: float) -> Generation:
     )
 
 
+def some_reviews(dice: random.Random, pairs: Sequence[bytes]) -> list[Review]:
+    words: tuple[Word, ...] = get_args(Word)
+    reviews = []
+    for at_ms, value in enumerate(dice.choices(pairs, k=len(pairs) // 3)):
+        pair, word = PreferencePair.from_bytes(value), dice.choice(words)
+        said = review_id(pair.id, word, at_ms)
+        reviews.append(Review(id=said, pair=pair, word=word, at_ms=at_ms))
+    return reviews
+
+
 def paired(folder: Path, shards: int, records: Sequence[Record]) -> list[PreferencePair]:
     """The pairs of all records at once."""
     place = Shards(folder, shards)
@@ -89,12 +98,20 @@ def test_bulk_and_the_running_sink_make_the_same_pairs(
             heard = {"id": f"r{n}", "turn_id": turn.id, "text": "no, wrong", "at_ms": at_ms}
             turn = Turn.model_validate(turn.model_dump() | {"reaction": heard})
         records += [turn, make_verdict(n, dice.choice([1, 3, 6, 8, 9]))]
+        if dice.random() < 0.1:
+            # A fork holds the turn, too; and the panel has thought again.
+            copy = {"copied": True, "session": f"fork-{turn.session}"}
+            again = make_verdict(n, dice.choice([2, 9]))
+            records += [turn.model_copy(update=copy), again.model_copy(update={"revision": 2})]
         sides: tuple[GeneratedSide, ...] = ("chosen", "rejected")
         records += [made_anew(turn, side, dice.choice([2, 9])) for side in sides]
     table = MemoryTable()
     sink = PairsSink(Path("unused"), "default", ALL, asks_again)
     for record in records:
         sink.apply(TOPICS[type(record)], record.to_bytes(), table)
+    for review in some_reviews(dice, [value for _, value in table.scan(PAIR)]):
+        records.append(review)
+        sink.apply("reviews", review.to_bytes(), table)
     dice.shuffle(records)
     with TemporaryDirectory() as folder:
         made = sorted(pair.to_bytes() for pair in paired(Path(folder), dice.randint(1, 5), records))
