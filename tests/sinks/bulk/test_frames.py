@@ -66,5 +66,6 @@ def test_what_failed_half_way_leaves_no_last_buffer(tmp_path: Path) -> None:
             writer.add("x", 1)
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, fail)
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert not (tmp_path / "x").exists()
