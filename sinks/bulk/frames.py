@@ -20,7 +20,7 @@ _LENGTHS: Final = struct.Struct("<II")
 BUFFERED_BYTES: Final = 8 << 20
 """What a writer holds in memory, all its files together."""
 
-OPEN_FILES: Final = 32
+OPEN_FILES: Final = 128
 """How many files a reader keeps open; macOS gives a process 256."""
 
 

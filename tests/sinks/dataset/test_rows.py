@@ -40,4 +40,6 @@ def test_messages_are_what_their_model_dumps() -> None:
     ],
 )
 def test_integers_of_more_than_64_bits_are_found(value: Any, long: bool) -> None:
-    assert has_long_number({"prompt": texts([{"value": value}])}) is long
+    call = {"function": {"name": "t", "arguments": {"value": value}}}
+    message = {"role": "assistant", "content": "9" * 40, "tool_calls": [call]}
+    assert has_long_number({"prompt": texts([message])}) is long
