@@ -66,12 +66,19 @@ class Cluster:
         return await self._ask(ask, f"asking for the settings of {topic}")
 
     async def create(self, topic: str, shape: Shape) -> None:
-        """Make a topic; one of this name that is on its way out is waited for."""
+        """Make a topic; what there is under its name is deleted.
+
+        That is done until it is new: where Kafka makes topics that are asked for, a client that
+        still follows the old one may have it made again in between.
+        """
 
         async def ask(admin: AIOKafkaAdminClient) -> None:
-            new = NewTopic(topic, shape.partitions, shape.replication, topic_configs=shape.configs)
+            configs = shape.configs
+            new = NewTopic(topic, shape.partitions, shape.replication, topic_configs=configs)
             async with asyncio.timeout(PATIENCE):
                 while True:
+                    await _delete(admin, topic)
+                    # At once, to be there first.
                     answer: Any = await admin.create_topics([new])
                     _, code, *reason = answer.topic_errors[0]
                     if code != errors.TopicAlreadyExistsError.errno:
@@ -83,17 +90,8 @@ class Cluster:
         await self._ask(ask, f"making the topic {topic}")
 
     async def delete(self, topic: str) -> None:
-        """Delete a topic, if it is there, and wait until it is gone."""
-
-        async def ask(admin: AIOKafkaAdminClient) -> None:
-            if topic in await admin.list_topics():
-                answer: Any = await admin.delete_topics([topic])
-                _check(answer.topic_error_codes[0][1], None)
-                async with asyncio.timeout(PATIENCE):
-                    while topic in await admin.list_topics():  # noqa: ASYNC110 - Kafka tells nobody
-                        await asyncio.sleep(AGAIN)
-
-        await self._ask(ask, f"deleting the topic {topic}")
+        """Delete a topic, if it is there."""
+        await self._ask(lambda admin: _delete(admin, topic), f"deleting the topic {topic}")
 
     async def configure(self, topic: str, configs: Mapping[str, str]) -> None:
         """Give a topic these settings of its own, and no others."""
@@ -193,6 +191,14 @@ class Cluster:
         self, question: Callable[[AIOKafkaAdminClient], Awaitable[_T]], doing: str
     ) -> _T:
         return await self._gauge.ask(question, doing)
+
+
+async def _delete(admin: AIOKafkaAdminClient, topic: str) -> None:
+    # Whether it is there is for the one to say who deletes it; a node may not know yet.
+    answer: Any = await admin.delete_topics([topic])
+    code = answer.topic_error_codes[0][1]
+    if code != errors.UnknownTopicOrPartitionError.errno:
+        _check(code, None)
 
 
 def _resource(topic: str, configs: Mapping[str, str] | None = None) -> ConfigResource:

@@ -13,7 +13,7 @@ from streams.flow import BrokerError, Outgoing, Place
 from streams.forget.alone import InUse
 from streams.forget.find import Found
 from streams.forget.onkafka import journal as journals
-from streams.forget.onkafka.cluster import Cluster, Shape
+from streams.forget.onkafka.cluster import Cluster
 from streams.forget.onkafka.journal import Commit, Journal, Topic
 from streams.forget.onkafka.rewriter import Rewriter
 from streams.forget.target import Target
@@ -24,7 +24,7 @@ from streams.kafka.link import Link
 from streams.kafka.mark import TOPIC, Rewriting, belongs_to_rewriting, read_mark
 from streams.kafka.publisher import KafkaPublisher
 from streams.kafka.reader import KafkaReader
-from streams.kafka.topics import cluster_id
+from streams.kafka.topics import TopicPlan, cluster_id, ensure
 from streams.seats import machine
 
 LEAVING = SESSION_TIMEOUT + 5.0
@@ -49,6 +49,7 @@ class KafkaKeeper:
         self._prefix = settings.broker.prefix
         lineages = sorted(path.name for path in self._home.glob("lineages/*") if path.is_dir())
         self._prefixes = (f"{self._prefix}.", *(f"{self._prefix}-{name}." for name in lineages))
+        self._copies = settings.broker.kafka.replication
         self._waiting = waiting
         self._connection = Connection(settings)
         self._link = Link()
@@ -241,13 +242,7 @@ class KafkaKeeper:
 
     async def _write_mark(self, state: str) -> None:
         name = f"{self._prefix}.{TOPIC}"
-        topics = await self._cluster.topics()
-        if name not in topics:
-            like = next(each for each in sorted(topics) if each.startswith(self._prefixes))
-            copies = (await self._cluster.shape(like)).replication
-            await self._cluster.create(
-                name, Shape(1, copies, {"cleanup.policy": "delete", "retention.ms": "-1"})
-            )
+        await ensure(self._connection, [name], TopicPlan(1, self._copies, -1))
         record = Rewriting.model_validate(
             {
                 "state": state,

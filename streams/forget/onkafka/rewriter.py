@@ -107,7 +107,6 @@ class Rewriter:
 
     async def _make(self, name: str, topic: Topic) -> None:
         """Make a topic with nothing on it."""
-        await self._cluster.delete(name)
         configs = topic.configs | MEANWHILE
         await self._cluster.create(name, Shape(topic.partitions, topic.replication, configs))
 
