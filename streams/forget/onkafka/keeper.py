@@ -148,6 +148,7 @@ class KafkaKeeper:
         """Rewrite the topics that have what was found. What is cut off is finished by `finish`."""
         if found.offsets:
             journal = self._link.wait(self._plan(target, found, replayed))
+            self._link.wait(self._rewriter(journal).try_rights())
             journals.write(self._home, journal)
             self.finish()
 
@@ -166,7 +167,7 @@ class KafkaKeeper:
         self.see_idle()
         # A client that has read a topic asks for it for ever, and asking may make it.
         self._link.wait(self._reader.close())
-        self._link.wait(Rewriter(self._connection, self._cluster, self._home, journal).run())
+        self._link.wait(self._rewriter(journal).run())
 
     def finished(self) -> None:
         """Let the line start again."""
@@ -180,6 +181,9 @@ class KafkaKeeper:
         if not self._link.closed:
             self._link.wait(self._close())
             self._link.close()
+
+    def _rewriter(self, journal: Journal) -> Rewriter:
+        return Rewriter(self._connection, self._cluster, self._home, journal)
 
     def _active(self) -> dict[str, int]:
         groups = self._link.wait(self._cluster.groups(self._prefixes))

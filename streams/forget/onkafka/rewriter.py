@@ -57,6 +57,16 @@ class Rewriter:
         self._home = home
         self.journal = journal
 
+    async def try_rights(self) -> None:
+        """See that topics may be made and deleted, before anything is changed.
+
+        Raises:
+            BrokerError: they may not.
+        """
+        for name, topic in self.journal.topics.items():
+            await self._make(name + STAGING, topic)
+            await self._cluster.delete(name + STAGING)
+
     async def run(self) -> None:
         """Bring all topics to their end, and what groups have committed of them.
 

@@ -240,6 +240,24 @@ def test_nothing_goes_while_a_worker_is_in_a_group(
     assert waited == [group]
 
 
+def test_without_the_right_to_delete_topics_nothing_begins(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: Any) -> None:
+        raise BrokerError("does not let this user do that")
+
+    before = line.consume(line.turns)
+    with monkeypatch.context() as patch:
+        patch.setattr(Cluster, "delete", refuse)
+        with pytest.raises(BrokerError, match="does not let this user"):
+            line.remove({(line.turns, 0): [1]})
+    assert not journal_path(line.settings.paths.home).exists()
+    broker = line.broker()
+    broker.ensure_topics()
+    broker.close()
+    assert line.consume(line.turns) == before
+
+
 def test_a_topic_that_is_written_to_meanwhile_is_left_as_it_is(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
