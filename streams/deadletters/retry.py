@@ -83,7 +83,7 @@ async def _from_topic(letter: DeadLetter, broker: Broker, settings: Settings) ->
     found = await broker.read(topic, int(partition), at, at + 1)
     if not found or found[0].value is None:
         raise StillUnreadable(
-            f"{letter.source} {letter.position} is not there any more"
+            f"{letter.source} {letter.position} is gone (retention, or forgotten)"
         )
     try:
         RECORDS[topic].from_bytes(found[0].value)

@@ -215,6 +215,22 @@ def test_tables_on_every_machine_are_of_another_lineage_afterwards(line: Line) -
     assert lineage() == (identity, after)
 
 
+def test_lineages_of_this_home_belong_to_it_and_others_are_named(line: Line) -> None:
+    for name in ("mine", "theirs"):
+        prefix = f"{line.prefix}-{name}"
+        settings = line.settings.broker.model_copy(update={"prefix": prefix})
+        broker = open_broker(line.settings.model_copy(update={"broker": settings}))
+        broker.ensure_topics()
+        broker.close()
+    (line.settings.paths.home / "lineages/mine").mkdir(parents=True)
+    line.remove({(line.turns, 0): [1]})
+    prefixes, others = line.with_keeper(
+        lambda kept: ({topic.name.rpartition(".")[0] for topic in kept.topics()}, kept.others())
+    )
+    assert prefixes == {line.prefix, f"{line.prefix}-mine"}
+    assert others == [f"{line.prefix}-theirs"]
+
+
 def test_nothing_goes_while_a_worker_is_in_a_group(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
