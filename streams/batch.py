@@ -236,6 +236,8 @@ class BatchStage(Stage):
             self.store.commit()
 
     def _apply(self, record: Incoming) -> list[Outgoing]:
+        if record.is_filler:
+            return []
         self.store.begin()
         try:
             return list(self._handler.apply(record, self._table(record.partition)))

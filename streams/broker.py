@@ -34,6 +34,10 @@ class Broker(Protocol):
     """Names this broker's data for good: another log file, or cluster, or prefix on a cluster, has
     another one."""
 
+    lineage: str
+    """What tables are computed from: the identity, and another one after records were forgotten
+    on topics that several machines have tables of. A table of another lineage is built anew."""
+
     @property
     def shares_partitions(self) -> bool:
         """Whether the workers of a stage share its partitions, each with a table of its own. If

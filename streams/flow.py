@@ -25,6 +25,12 @@ class Incoming:
     key: bytes | None
     value: bytes | None
 
+    @property
+    def is_filler(self) -> bool:
+        """Whether nothing stands here: it keeps the place of a record that was forgotten, so that
+        those behind it keep their offsets. Every reader passes over it."""
+        return self.key is None and self.value is None
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:

@@ -29,7 +29,7 @@ class Seat:
     def __init__(self, home: Path, stage: str) -> None:
         folder = home / "workers"
         folder.mkdir(parents=True, exist_ok=True)
-        self._machine = _machine(folder)
+        self._machine = machine(home)
         for number in range(MOST):
             lock = FileLock(folder / f"{stage}.{number}.lock")
             if lock.try_acquire():
@@ -49,8 +49,10 @@ class Seat:
         self._lock.close()
 
 
-def _machine(folder: Path) -> str:
+def machine(home: Path) -> str:
     """Return what tells this machine from others; host names are too often the same."""
+    folder = home / "workers"
+    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "machine.lock")
     try:
         lock.acquire()

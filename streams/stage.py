@@ -74,7 +74,7 @@ class Stage(ABC):
         self.settings = settings
         self.broker = broker
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lineage = f"{broker.identity} {version}"
+        self._lineage = f"{broker.lineage} {version}"
         self._opened: TableStore | None = None
         self._watching: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()

@@ -62,6 +62,21 @@ def trusted_settings(settings: Settings) -> Settings:
         raise CommandError(str(error)) from None
 
 
+def see_whole(settings: Settings) -> None:
+    """See that no topic on Kafka was left half rewritten.
+
+    Raises:
+        CommandError: one may have been.
+    """
+    from streams.forget.home import journal_path
+
+    if settings.broker.url != "embedded" and journal_path(settings.paths.home).exists():
+        raise CommandError(
+            "a forgetting was cut off, and topics may not be whole; finish it first: "
+            "`clawback forget --resume`"
+        )
+
+
 def named_judges(settings: Settings, names: Sequence[str]) -> list[Judge]:
     """Return the judges of these names, or all where none is given.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -16,17 +18,25 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from streams.cli.app import Options
     from streams.forget.forget import Forgot
+    from streams.forget.keeper import Keeper
 
 
 @click.command()
-@click.argument("target", metavar="SESSION|PATTERN")
+@click.argument("target", metavar="SESSION|PATTERN", required=False)
 @click.option("--regex", is_flag=True, help="PATTERN is a regular expression, not a text.")
+@click.option("--resume", is_flag=True, help="Finish on Kafka what was cut off; names no target.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; needs --yes or --dry-run.")
 @click.pass_obj
 def command(
-    options: Options, target: str, regex: bool, dry_run: bool, yes: bool, as_json: bool
+    options: Options,
+    target: str | None,
+    regex: bool,
+    resume: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> int:
     """Remove a session, or what matches a pattern, for good.
 
@@ -36,55 +46,103 @@ def command(
     What is removed does not come back when session files are read again; OpenClaw's own files
     are not touched.
 
-    The line must be stopped (exit code 5 if it runs). Afterwards its tables are built anew, which
-    takes a while on a long history. Snapshots that were made before, and models trained on them,
-    are named and left to you. On Kafka single records can't be removed.
+    The line must be stopped (exit code 5 if it runs), on Kafka on all machines. Afterwards its
+    tables are built anew, which takes a while on a long history. Snapshots that were made before,
+    and models trained on them, are named and left to you.
+
+    On Kafka each topic with something to remove is copied, deleted, and made again, with all
+    offsets as they were. What is cut off there is finished by --resume, and by the next forgetting;
+    until then no stage starts.
 
     \b
     Examples:
       clawback forget 4b2a08b1-6be8-461e-a1ca-99f503e16727
       clawback forget "Dr. Example" --dry-run
       clawback forget --regex "(?i)project +nightjar" --yes
+      clawback forget --resume
     """
-    if as_json and not (yes or dry_run):
+    if as_json and not (yes or dry_run or resume):
         raise click.UsageError("--json does not ask: add --yes, or --dry-run")
+    if resume == (target is not None) or (resume and (dry_run or regex)):
+        raise click.UsageError("name what to forget, or --resume alone")
     settings = read_settings(find_settings(options.config))
-    if settings.broker.url != "embedded":
-        raise CommandError(_kafka(settings))
-    found = _forget(settings, target, regex=regex, dry=dry_run, ask=not yes and not dry_run)
+    with _errors(), _keeper(settings) as keeper:
+        found = _finish(settings, keeper, dry=dry_run)
+        if target is not None:
+            if found is not None:
+                click.echo("finished what had been cut off", err=True)
+            ask = not yes and not dry_run
+            found = _forget(settings, keeper, target, regex=regex, dry=dry_run, ask=ask)
+        elif found is None:
+            click.echo("nothing was cut off", err=True)
+        others = keeper.others()
     if found is None:
         return OK
     if as_json:
-        click.echo(json.dumps(_as_json(found, dry=dry_run)))
+        click.echo(json.dumps(_as_json(found, others, dry=dry_run)))
     else:
-        _print(found, dry=dry_run)
+        _print(found, others, dry=dry_run)
     return OK
 
 
-def _forget(settings: Settings, given: str, *, regex: bool, dry: bool, ask: bool) -> Forgot | None:
+@contextmanager
+def _keeper(settings: Settings) -> Iterator[Keeper]:
+    """Open what keeps the records, with nobody else at work on it."""
+    from streams.broker import log_path
+    from streams.forget.alone import alone
+
+    with alone(settings):
+        if settings.broker.url != "embedded":
+            from streams.forget.onkafka.keeper import KafkaKeeper
+
+            with closing(KafkaKeeper(settings, _waiting)) as kafka:
+                kafka.see_idle()
+                yield kafka
+            return
+        from streams.embedded.log import Log
+        from streams.forget.keeper import EmbeddedKeeper
+
+        if not log_path(settings).exists():
+            raise CommandError(f"there is no log in {settings.paths.home}, so nothing to forget")
+        with closing(Log(log_path(settings))) as log:
+            yield EmbeddedKeeper(log)
+
+
+def _finish(settings: Settings, keeper: Keeper, *, dry: bool) -> Forgot | None:
+    """Finish what was cut off, if something was."""
+    from streams.forget.forget import finish
+
+    if dry and keeper.unfinished() is not None:
+        raise CommandError("a forgetting was cut off; finish it first: `clawback forget --resume`")
+    return finish(settings, keeper)
+
+
+def _forget(
+    settings: Settings, keeper: Keeper, given: str, *, regex: bool, dry: bool, ask: bool
+) -> Forgot | None:
+    from streams.forget.forget import forget, make_target
+
+    target = make_target(keeper.records, given, regex=regex)
+    if ask:
+        _print(forget(settings, keeper, target, dry=True), keeper.others(), dry=True)
+        if not click.confirm("Remove all of this for good?", err=True):
+            return None
+    return forget(settings, keeper, target, dry=dry)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Tell what fails in one line."""
     from sinks.atomic import ChangedMeanwhileError
     from sinks.output import SinkError
-    from streams.broker import log_path
-    from streams.embedded.log import Log
     from streams.embedded.records import LogError
-    from streams.forget.forget import InUse, alone, forget, make_target
+    from streams.flow import BrokerError
+    from streams.forget.alone import InUse
     from streams.forget.home import PrivacyError
     from streams.forget.target import BadPattern
 
-    if not log_path(settings).exists():
-        raise CommandError(f"there is no log in {settings.paths.home}, so nothing to forget")
     try:
-        with alone(settings):
-            log = Log(log_path(settings))
-            try:
-                target = make_target(log, given, regex=regex)
-                if ask:
-                    _print(forget(settings, log, target, dry=True), dry=True)
-                    if not click.confirm("Remove all of this for good?", err=True):
-                        return None
-                return forget(settings, log, target, dry=dry)
-            finally:
-                log.close()
+        yield
     except InUse as error:
         raise CommandError(str(error), BUSY) from None
     except BadPattern as error:
@@ -93,11 +151,15 @@ def _forget(settings: Settings, given: str, *, regex: bool, dry: bool, ask: bool
         raise CommandError(
             f"{error} was written to meanwhile; forget once more to finish"
         ) from None
-    except (LogError, PrivacyError, SinkError) as error:
+    except (BrokerError, LogError, PrivacyError, SinkError) as error:
         raise CommandError(str(error)) from None
 
 
-def _as_json(found: Forgot, *, dry: bool) -> dict[str, object]:
+def _waiting(group: str) -> None:
+    click.echo(f"waiting until Kafka counts no worker in {group} any more", err=True)
+
+
+def _as_json(found: Forgot, others: list[str], *, dry: bool) -> dict[str, object]:
     return {
         "dry_run": dry,
         "kind": found.target.kind,
@@ -109,16 +171,23 @@ def _as_json(found: Forgot, *, dry: bool) -> dict[str, object]:
         "files": found.files,
         "snapshots_not_changed": found.snapshots,
         "still_in": found.left,
+        "not_looked_at": others,
         "trained": [asdict(run) for run in found.trained],
     }
 
 
-def _print(found: Forgot, *, dry: bool) -> None:
+def _print(found: Forgot, others: list[str], *, dry: bool) -> None:
     about = {"session": "the session", "text": "the text", "regex": "the pattern"}
     said = "would be removed" if dry else "removed"
     for path in found.left:
         click.echo(
             f"still in {path}, which clawback does not change: look at it yourself", err=True
+        )
+    for prefix in others:
+        click.echo(
+            f"not looked at: the topics {prefix}.*, which no lineage of this home has made; if one "
+            "of another machine has, delete them, or forget there",
+            err=True,
         )
     if not found.records and not found.files:
         click.echo(f"nothing here is of {about[found.target.kind]}")
@@ -146,13 +215,3 @@ def _print_trained(found: Forgot) -> None:
         click.echo(f"  {said}: {run.method} of {run.base_model}, run {run.run} ({run.state}){made}")
     if not found.trained:
         click.echo("  no model was trained on it")
-
-
-def _kafka(settings: Settings) -> str:
-    return (
-        "Kafka keeps topics as they were written: single records can't be removed from them, and "
-        "tombstones would not do it. Stop the line, remove the session file or what is in it from "
-        f"OpenClaw, set broker.prefix to another name than {settings.broker.prefix!r} and run: all "
-        "topics are made anew from the session files. Then delete the old topics with "
-        f"`kafka-topics.sh --delete --topic '{settings.broker.prefix}\\..*'`"
-    )

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from streams.cli.common import find_settings, model_judges, read_settings, trusted_settings
+from streams.cli.common import (
+    find_settings,
+    model_judges,
+    read_settings,
+    see_whole,
+    trusted_settings,
+)
 from streams.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -69,6 +75,7 @@ def command(
     file = find_settings(options.config)
     written = read_settings(file, as_written=True)
     settings = trusted_settings(written)
+    see_whole(settings)
     _say_who_counts(written)
     _warn_of_unknown_variables()
     plan = make_plan(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.common import find_settings, read_settings
+from streams.cli.common import find_settings, read_settings, see_whole
 
 if TYPE_CHECKING:
     from streams.cli.app import Options
@@ -34,10 +34,12 @@ def command(options: Options, stages: tuple[str, ...]) -> None:
     from streams.supervisor.layout import stages as known
 
     file = find_settings(options.config)
-    names = known(read_settings(file))
+    settings = read_settings(file)
+    names = known(settings)
     for stage in stages:
         if find_stage(stage, names) is None:
             raise click.BadParameter(f"{stage!r} is no stage; there are: {', '.join(names)}")
+    see_whole(settings)
     os.environ["CLAWBACK_CONFIG"] = str(file or "")
     verbose = ["--verbose"] if options.verbose else []
     os.execv(sys.executable, [sys.executable, "-m", "streams.worker", *verbose, *stages])

@@ -83,7 +83,9 @@ async def _from_topic(letter: DeadLetter, broker: Broker, settings: Settings) ->
     at = int(offset)
     found = await broker.read(topic, int(partition), at, at + 1)
     if not found or found[0].value is None:
-        raise StillUnreadable(f"{letter.source} {letter.position} is gone (retention)")
+        raise StillUnreadable(
+            f"{letter.source} {letter.position} is gone (retention, or forgotten)"
+        )
     try:
         RECORDS[topic].from_bytes(found[0].value)
     except ValidationError as error:

@@ -25,7 +25,7 @@ class LogTopics:
     def __init__(self, log: Log, prefix: str) -> None:
         self.log = log
         self.prefix = prefix
-        self.identity = log.identity
+        self.identity = self.lineage = log.identity
 
     async def topics(self) -> dict[str, int]:
         """Return how many partitions each topic has."""

@@ -1,4 +1,4 @@
-"""Which records of the log are to be forgotten.
+"""Which records are to be forgotten.
 
 First the log lines and turns that are meant themselves, then what was made of those turns: any
 record that names one. A turn that a fork holds too stays there, and so do its judgements.
@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 
 from schemas.topics import CANDIDATES, DEADLETTERS, ENTRIES, PAIRS, TOOLS, TRAINING, TURNS
-from streams.embedded.log import Log
 from streams.embedded.records import Partition, Record
 from streams.forget.forgotten import Forgotten
+from streams.forget.records import Records
 from streams.forget.target import Target
 from streams.tail.names import parse_followed
 from streams.tail.records import line_of
@@ -64,22 +64,22 @@ class Found:
         )
 
 
-def has_session(log: Log, session: str) -> bool:
-    """Whether the log has lines of a session."""
+def has_session(records: Records, session: str) -> bool:
+    """Whether there are lines of a session."""
     key = session.encode()
-    return any(record.key == key for _, record in _records(log, ENTRIES))
+    return any(record.key == key for _, record in _records(records, ENTRIES))
 
 
-def find(log: Log, target: Target, forgotten: Forgotten) -> Found:
+def find(records: Records, target: Target, forgotten: Forgotten) -> Found:
     """Return what is to be forgotten.
 
     Raises:
-        LogError: the log can't be read.
+        LogError, BrokerError: they can't be read.
     """
     found = Found()
-    places = _find_lines(log, target, forgotten, found)
-    _find_turns(log, target, places, found)
-    for at, record in _records(log):
+    places = _find_lines(records, target, forgotten, found)
+    _find_turns(records, target, places, found)
+    for at, record in _records(records):
         topic, value = base(at[0]), record.value or b""
         if topic in (ENTRIES, TURNS, CANDIDATES, TRAINING):
             continue
@@ -106,12 +106,12 @@ def base(topic: str) -> str:
 
 
 def _find_lines(
-    log: Log, target: Target, forgotten: Forgotten, found: Found
+    records: Records, target: Target, forgotten: Forgotten, found: Found
 ) -> dict[str, list[int]]:
     """Take the entries, and return by file at which bytes they stood."""
     places: dict[str, list[int]] = {}
     key = target.given.encode()
-    for at, record in _records(log, ENTRIES):
+    for at, record in _records(records, ENTRIES):
         value = record.value or b""
         whole = target.kind == "session" and record.key == key
         line = line_of(value)
@@ -126,10 +126,12 @@ def _find_lines(
     return places
 
 
-def _find_turns(log: Log, target: Target, places: dict[str, list[int]], found: Found) -> None:
+def _find_turns(
+    records: Records, target: Target, places: dict[str, list[int]], found: Found
+) -> None:
     kept: dict[str, str] = {}
     for topic in (TURNS, CANDIDATES):
-        for at, record in _records(log, topic):
+        for at, record in _records(records, topic):
             turn = orjson.loads(record.value or b"{}")
             if _is_meant(target, turn, places):
                 found.take(at, record)
@@ -168,14 +170,16 @@ def _is_offer_of(target: Target, value: bytes) -> bool:
     return target.kind == "session" and orjson.loads(value or b"{}").get("session") == target.given
 
 
-def _records(log: Log, topic: str | None = None) -> Iterator[tuple[Partition, Record]]:
-    """Yield the records of all topics, or of those with one name under whatever prefix."""
-    for each in log.topics():
+def _records(records: Records, topic: str | None = None) -> Iterator[tuple[Partition, Record]]:
+    """Yield those of all topics, or of the topics with one name under whatever prefix."""
+    for each in records.topics():
         if topic is not None and base(each.name) != topic:
             continue
         for number in range(each.partitions):
             start = 0
-            while records := log.read(each.name, number, start):
-                for record in records:
-                    yield (each.name, number), record
-                start = records[-1].offset + 1
+            while read := records.read(each.name, number, start):
+                for record in read:
+                    # What keeps the place of a record that was forgotten has nothing in it.
+                    if record.key is not None or record.value is not None:
+                        yield (each.name, number), record
+                start = read[-1].offset + 1

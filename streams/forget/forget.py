@@ -1,35 +1,26 @@
 """Forgetting, from the list that keeps it forgotten to the last file.
 
 In this order, so that a kill at any point leaves nothing that could come back: first the list is
-written, then the log, then the tables that were computed from it go (stages build them anew from
-the topics), then the files. Forgetting the same once more finishes what a kill left.
+written, then the topics, then the tables that were computed from them go (stages build them anew
+from the topics), then the files. Forgetting the same once more finishes what a kill left.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.settings import Settings
-from streams.broker import log_path
-from streams.embedded.locks import FileLock
-from streams.embedded.log import Log
 from streams.forget.files import holding, rewrite_files, snapshots
 from streams.forget.find import Found, find, has_session
 from streams.forget.forgotten import Forgetting, read, write
 from streams.forget.home import read_key
-from streams.forget.rewrite import rewrite
+from streams.forget.keeper import Keeper
+from streams.forget.records import Records
 from streams.forget.target import Target
 from streams.forget.trained import Seen, trained_on
-from streams.supervisor.lock import AlreadyRunning, HomeLock
-
-
-class InUse(Exception):
-    """Something is at work on the home. The message says what, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,63 +42,28 @@ class Forgot:
     left: list[str] = field(default_factory=list)
 
 
-@contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Hold the home, so that no stage begins meanwhile.
-
-    A stage has records and tables in memory, and would write some of them again; so nothing is
-    forgotten under a running line.
-
-    Raises:
-        InUse: a line, or a single worker, runs on it.
-    """
-    home = settings.paths.home
-    lock = HomeLock(home)
-    try:
-        lock.acquire()
-    except AlreadyRunning as error:
-        raise InUse(
-            f"clawback is running on {home} (process {error.pid or 'unknown'}); stop it first "
-            "(Ctrl-C), forget, and start it again"
-        ) from error
-    with ExitStack() as stack:
-        stack.callback(lock.release)
-        side = log_path(settings).with_name(log_path(settings).name + ".d")
-        for path in [home / "tail" / "lock", *sorted((side / "groups").glob("g-*"))]:
-            if path.exists():
-                held = FileLock(path)
-                stack.callback(held.close)
-                if not held.try_acquire():
-                    raise InUse(
-                        f"a worker holds {path}; stop all `clawback worker` processes on {home} "
-                        "first, forget, and start them again"
-                    )
-        yield
-
-
-def make_target(log: Log, given: str, *, regex: bool = False) -> Target:
-    """Return what is meant: a session if the log has one of this id, else a text.
+def make_target(records: Records, given: str, *, regex: bool = False) -> Target:
+    """Return what is meant: a session if there are lines of one of this id, else a text.
 
     Raises:
         BadPattern: the pattern can't be used.
     """
     if regex:
         return Target("regex", given)
-    return Target("session" if has_session(log, given) else "text", given)
+    return Target("session" if has_session(records, given) else "text", given)
 
 
-def forget(settings: Settings, log: Log, target: Target, *, dry: bool = False) -> Forgot:
+def forget(settings: Settings, keeper: Keeper, target: Target, *, dry: bool = False) -> Forgot:
     """Forget a target; only look with `dry`. Nobody else may be at work (`alone`).
 
     Raises:
-        LogError, PrivacyError, SinkError, ChangedMeanwhileError: it could not be done to the end;
-            doing it again goes on.
+        LogError, BrokerError, InUse, PrivacyError, SinkError, ChangedMeanwhileError: it could not
+            be done to the end; doing it again goes on.
     """
-    home, output = settings.paths.home, settings.paths.output
+    home = settings.paths.home
     key = read_key(home)
     forgotten = read(home, key)
-    found = find(log, target, forgotten)
-    trained = trained_on(log, output / "snapshots", target, found)
+    found = find(keeper.records, target, forgotten)
     if not dry:
         is_session = target.kind == "session"
         write(
@@ -119,10 +75,39 @@ def forget(settings: Settings, log: Log, target: Target, *, dry: bool = False) -
                 lines=(*found.lines, *found.definitions),
             ),
         )
-        rewrite(log, found.offsets, [f"{settings.broker.prefix}.pairs"])
+        keeper.remove(target, found, [f"{settings.broker.prefix}.pairs"])
+    return _clear(settings, keeper, target, found, dry=dry)
+
+
+def finish(settings: Settings, keeper: Keeper) -> Forgot | None:
+    """Finish a forgetting that was cut off, if one was. Nobody else may be at work (`alone`).
+
+    Raises:
+        as `forget`.
+    """
+    cut_off = keeper.unfinished()
+    if cut_off is None:
+        return None
+    keeper.finish()
+    return _clear(settings, keeper, cut_off.target, cut_off.found)
+
+
+def _clear(
+    settings: Settings, keeper: Keeper, target: Target, found: Found, *, dry: bool = False
+) -> Forgot:
+    """Take what has gone from the topics out of everything else, and say what is left.
+
+    Raises:
+        LogError, BrokerError, SinkError, ChangedMeanwhileError: it could not be done to the end.
+    """
+    home, output = settings.paths.home, settings.paths.output
+    trained = trained_on(keeper.records, output / "snapshots", target, found)
+    if not dry:
         for tables in _tables(home):
             shutil.rmtree(tables)
     files = rewrite_files(output, target, found, dry=dry)
+    if not dry:
+        keeper.finished()
     look = target.kind == "text" and not dry
     left = holding([home, output], target.given) if look else []
     return Forgot(

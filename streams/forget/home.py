@@ -22,6 +22,11 @@ def folder(home: Path) -> Path:
     return home / "privacy"
 
 
+def journal_path(home: Path) -> Path:
+    """Return the file that says, while it is there, that topics on Kafka are being rewritten."""
+    return folder(home) / "rewriting.json"
+
+
 def read_key(home: Path) -> bytes:
     """Return the key of this home, made at the first call.
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from schemas.topics import TRAINING
 from schemas.training import TrainingRun, read_training
-from streams.embedded.log import Log
 from streams.forget.find import Found, base
+from streams.forget.records import Records
 from streams.forget.rows import saw
 from streams.forget.target import Target
 
@@ -36,28 +36,28 @@ class Seen:
     sure: bool = False
 
 
-def trained_on(log: Log, snapshots: Path, target: Target, found: Found) -> list[Seen]:
+def trained_on(records: Records, snapshots: Path, target: Target, found: Found) -> list[Seen]:
     """Return the runs that have seen, or may have seen, what goes.
 
     Args:
-        log: has the runs.
+        records: among them are the runs.
         snapshots: the directory of all snapshots.
         target: what is forgotten.
         found: what goes with it.
 
     Raises:
-        LogError: the log can't be read.
+        LogError, BrokerError: they can't be read.
     """
     latest: dict[str, TrainingRun] = {}
     began: dict[str, int] = {}
-    for topic in log.topics():
+    for topic in records.topics():
         if base(topic.name) != TRAINING:
             continue
         for number in range(topic.partitions):
             start = 0
-            while records := log.read(topic.name, number, start):
-                start = records[-1].offset + 1
-                for record in records:
+            while read := records.read(topic.name, number, start):
+                start = read[-1].offset + 1
+                for record in read:
                     run = _run(record.value)
                     if run is None:
                         continue

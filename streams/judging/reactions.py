@@ -116,7 +116,8 @@ class Reactions:
                 records := await self._broker.read(REACTIONS, partition, start, stop)
             ):
                 for record in records:
-                    self._take(partition, record.value or b"")
+                    if not record.is_filler:
+                        self._take(partition, record.value or b"")
                 start = records[-1].offset + 1
                 store.advance(REACTIONS, partition, start)
                 store.commit()

@@ -140,6 +140,10 @@ class JudgeStage(Stage):
     async def _see_to(self, event: Any) -> None:
         """Bring one record to its end, whatever that is, and acknowledge it."""
         record = self.incoming(event)
+        if record.is_filler:
+            self._room.release()
+            event.ack()
+            return
         case = _Case(event, record.partition, record.offset, self._room)
         try:
             case.turn = Turn.from_bytes(record.value or b"")

@@ -14,6 +14,7 @@ from streams.kafka.connection import Connection
 from streams.kafka.follower import KafkaFollower
 from streams.kafka.gauge import KafkaGauge
 from streams.kafka.link import Link
+from streams.kafka.mark import belongs_to_rewriting, read_mark
 from streams.kafka.publisher import KafkaPublisher
 from streams.kafka.reader import KafkaReader
 from streams.kafka.topics import TopicPlan, cluster_id, ensure
@@ -45,6 +46,9 @@ class KafkaBroker:
             # Topics under another prefix are other data, though the cluster be the same.
             self.identity = f"{self._link.wait(cluster_id(self._connection))}-{self.prefix}"
             self._publisher, self._reader, self._gauge = self._link.wait(self._open())
+            self._mark = self._link.wait(read_mark(self._gauge, self._reader, self.prefix))
+            number = self._mark.number
+            self.lineage = f"{self.identity}+{number}" if number else self.identity
         except BaseException:
             self._link.close()
             raise
@@ -53,8 +57,10 @@ class KafkaBroker:
         """Make the topics that are not there yet.
 
         Raises:
-            BrokerError: Kafka can't be reached, refused, or has a topic with other partitions.
+            BrokerError: Kafka can't be reached, refused, or has a topic with other partitions; or
+                topics are being rewritten.
         """
+        self._mark.hold_off()
         names = [self._name(topic) for topic in TOPICS]
         self._link.wait(ensure(self._connection, names, self._plan))
 
@@ -73,8 +79,10 @@ class KafkaBroker:
         """Publish all records; on every replica in sync on return.
 
         Raises:
-            BrokerError: Kafka did not acknowledge all of them within 30 s, or refused one.
+            BrokerError: Kafka did not acknowledge all of them within 30 s, or refused one; or
+                topics are being rewritten.
         """
+        self._mark.hold_off()
         if records:
             named = [replace(record, topic=self._name(record.topic)) for record in records]
             await self._link.call(self._publisher.publish(named))
@@ -104,7 +112,11 @@ class KafkaBroker:
             BrokerError: Kafka did not tell.
         """
         found = await self._link.call(self._gauge.topics(self._name("")))
-        return {self._bare(name): count for name, count in found.items()}
+        return {
+            self._bare(name): count
+            for name, count in found.items()
+            if not belongs_to_rewriting(name)
+        }
 
     async def bounds(self, places: Sequence[Place]) -> dict[Place, tuple[int, int]]:
         """Return of each partition the first offset that is kept, and the next one.

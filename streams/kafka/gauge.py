@@ -46,7 +46,7 @@ class KafkaGauge:
                 if topic["topic"].startswith(prefix) and topic["partitions"]
             }
 
-        return await self._answer(ask, "asking for the topics")
+        return await self.ask(ask, "asking for the topics")
 
     async def committed(self, group: str, places: Sequence[Place]) -> dict[Place, int | None]:
         """Return for each topic and partition the offset that `group` reads next, None if it
@@ -68,7 +68,7 @@ class KafkaGauge:
                 for tp, known in found.items()
             }
 
-        return await self._answer(ask, f"asking how far {group} has come") if wanted else {}
+        return await self.ask(ask, f"asking how far {group} has come") if wanted else {}
 
     async def close(self) -> None:
         """Close the connection."""
@@ -76,9 +76,15 @@ class KafkaGauge:
             admin, self._admin = self._admin, None
             await admin.close()
 
-    async def _answer(
-        self, question: Callable[[AIOKafkaAdminClient], Awaitable[_T]], doing: str
-    ) -> _T:
+    async def ask(self, question: Callable[[AIOKafkaAdminClient], Awaitable[_T]], doing: str) -> _T:
+        """Return the answer to a question, which is asked again where Kafka may answer later.
+
+        Args:
+            doing: what is attempted, to be read after "while".
+
+        Raises:
+            BrokerError: Kafka did not answer, or not so.
+        """
         with translated(self._connection, doing):
             async with self._busy:
                 last: errors.KafkaError | None = None

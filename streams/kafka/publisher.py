@@ -62,13 +62,13 @@ class KafkaPublisher:
                 if producer is self._producer:
                     self._producer = None
                     self._counts.clear()
-                    await _abandon(producer)
+                    await abandon(producer)
                 raise
 
     async def close(self) -> None:
         """Close the connection."""
         if self._producer is not None:
-            await _stop(self._producer)
+            await stop(self._producer)
             self._producer = None
 
     async def _publish(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
@@ -111,35 +111,41 @@ class KafkaPublisher:
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    **self._connection.client(),
-                    acks="all",
-                    enable_idempotence=True,
-                    compression_type="lz4",
-                    max_batch_size=BATCH_BYTES,
-                    max_request_size=MAX_MESSAGE_BYTES,
-                    linger_ms=0,
-                )
+                producer = make_producer(self._connection)
                 try:
                     await producer.start()
                 except BaseException:
-                    await _abandon(producer)
+                    await abandon(producer)
                     raise
                 self._producer = producer
             return self._producer
 
 
-async def _stop(producer: AIOKafkaProducer) -> None:
+def make_producer(connection: Connection) -> AIOKafkaProducer:
+    """Return a producer, not yet started, whose records are on every replica in sync once they
+    are acknowledged, each once and in order."""
+    return AIOKafkaProducer(
+        **connection.client(),
+        acks="all",
+        enable_idempotence=True,
+        compression_type="lz4",
+        max_batch_size=BATCH_BYTES,
+        max_request_size=MAX_MESSAGE_BYTES,
+        linger_ms=0,
+    )
+
+
+async def stop(producer: AIOKafkaProducer) -> None:
     """Stop a producer that has nothing to send."""
     try:
         async with asyncio.timeout(STOP_PATIENCE):
             await producer.stop()
     except (KafkaError, OSError, TimeoutError) as error:
         logger.info("closing the connection to Kafka: %s", error)
-        await _abandon(producer)
+        await abandon(producer)
 
 
-async def _abandon(producer: AIOKafkaProducer) -> None:
+async def abandon(producer: AIOKafkaProducer) -> None:
     """Stop a producer with all that it could not send yet.
 
     aiokafka has no call for it: an idempotent producer never gives up a batch, and stopping waits

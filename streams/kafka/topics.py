@@ -93,7 +93,7 @@ async def ensure(connection: Connection, names: Sequence[str], plan: TopicPlan) 
             missing = [name for name in names if name not in existing]
             if missing:
                 await _create(connection, admin, missing, plan)
-            _check_partitions(connection, await _settled(connection, admin, names), plan)
+            _check_partitions(connection, await settled(connection, admin, names), plan)
             if existing:
                 await _compare(admin, sorted(existing), plan)
         finally:
@@ -123,7 +123,7 @@ async def _create(
         )
 
 
-async def _settled(
+async def settled(
     connection: Connection, admin: AIOKafkaAdminClient, names: Sequence[str]
 ) -> Mapping[str, int]:
     """Return each topic's number of partitions, once all of them have a leader."""

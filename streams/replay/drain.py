@@ -105,6 +105,8 @@ class Drain:
             self._store.commit()
 
     def _apply(self, record: Incoming) -> list[Outgoing]:
+        if record.is_filler:
+            return []
         self._store.begin()
         try:
             return list(self._handler.apply(record, self._table(record.partition)))

@@ -53,7 +53,7 @@ async def join(
         path = tables_path(settings) / seat_table(name, 0)
         try:
             store = await asyncio.to_thread(
-                TableStore, path, f"{broker.identity} {VERSION}", memory_bytes=TABLE_BYTES
+                TableStore, path, f"{broker.lineage} {VERSION}", memory_bytes=TABLE_BYTES
             )
         except TableLockedError:
             return None

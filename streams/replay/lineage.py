@@ -191,7 +191,7 @@ async def _drain(
     *,
     worker: bool = False,
 ) -> None:
-    store = TableStore(tables_path(settings) / name, f"{target.identity} {version}")
+    store = TableStore(tables_path(settings) / name, f"{target.lineage} {version}")
     try:
         drain = Drain(
             name, handler, store, source, target, settings,

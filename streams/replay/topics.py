@@ -20,7 +20,8 @@ def partitions(broker: Broker, topic: str, settings: Settings) -> int:
 async def scan(
     broker: Broker, topic: str, partition: int, start: int = 0, stop: int | None = None
 ) -> AsyncIterator[Incoming]:
-    """Yield the records of a partition that are there now, or those of [start, stop).
+    """Yield the records of a partition that are there now, or those of [start, stop), but for
+    fillers.
 
     Raises:
         BrokerError: the broker is not there.
@@ -28,5 +29,6 @@ async def scan(
     end = await broker.end(topic, partition) if stop is None else stop
     while start < end and (records := await broker.read(topic, partition, start, end)):
         for record in records:
-            yield record
+            if not record.is_filler:
+                yield record
         start = records[-1].offset + 1

@@ -6,7 +6,7 @@ from streams.status.checks.finding import Finding, Level
 from streams.status.checks.machine import clock, free_space, home, python, sqlite
 from streams.status.checks.reach import broker, judges
 from streams.status.checks.sessions import openclaw, watches
-from streams.status.checks.setup import environment, settings_file
+from streams.status.checks.setup import environment, forgetting, settings_file
 
 __all__ = [
     "Finding",
@@ -14,6 +14,7 @@ __all__ = [
     "broker",
     "clock",
     "environment",
+    "forgetting",
     "free_space",
     "home",
     "judges",

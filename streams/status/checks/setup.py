@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from schemas.settings import Judge, ModelJudge
+from streams.forget.home import journal_path
 from streams.settings.environment import unknown
 from streams.status.checks.finding import Finding
 
@@ -17,6 +18,17 @@ def settings_file(file: Path | None) -> Iterator[Finding]:
         yield Finding("ok", "settings", "no file, so all defaults; `clawback init` writes one")
     else:
         yield Finding("ok", "settings", str(file))
+
+
+def forgetting(url: str, home: Path) -> Iterator[Finding]:
+    """Check that no forgetting on Kafka was cut off."""
+    if url != "embedded" and journal_path(home).exists():
+        yield Finding(
+            "problem",
+            "forgetting",
+            "it was cut off, and topics may not be whole; no stage starts meanwhile",
+            "clawback forget --resume",
+        )
 
 
 def environment(environ: Mapping[str, str], judges: tuple[Judge, ...]) -> Iterator[Finding]:

@@ -236,10 +236,3 @@ def test_models_that_may_have_seen_it_are_named(line: Line) -> None:
     found = json.loads(line.call("forget", "Zanzibar", "--yes", "--json"))
     assert [(run["base_model"], run["sure"]) for run in found["trained"]] == [("qwen", False)]
     assert line.holding("Zanzibar") == []
-
-
-def test_on_kafka_it_says_what_to_do_instead(line: Line) -> None:
-    line.environ["CLAWBACK_BROKER__URL"] = "kafka://127.0.0.1:1"
-    said = line.call("forget", "alpha", "--yes", code=1)
-    assert "broker.prefix" in said
-    del line.environ["CLAWBACK_BROKER__URL"]
