@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ _NUMBERED = re.compile(
     r"|(?P<kind>call|step|decision)\s+(?:no\.?\s*|#)?(?P<number>\d{1,3}))\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Blame:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A call with its answer, if it got one. `number` counts the turn's calls from 1."""
 
@@ -148,9 +149,15 @@ def _by_judges(made: Sequence[Call], rationales: Sequence[str]) -> tuple[int, st
     if len(numbered) == 1:
         return numbered.pop(), "the judges name it"
     by_tool: set[int] = set()
-    words = {word for text in rationales for word in re.findall(r"[\w.-]+", text)}
-    for name in {call.name for call in made} & words:
+    for name in _named({call.name for call in made}, rationales):
         by_tool |= {call.decision for call in made if call.name == name}
     if len(by_tool) == 1:
         return by_tool.pop(), "the judges name its tool"
     return None
+
+
+def _named(names: Collection[str], texts: Sequence[str]) -> set[str]:
+    """Return those of some names that stand in texts as words of their own."""
+    # Most texts hold none, which is soon told.
+    holding = [text for text in texts if any(name in text for name in names)]
+    return {word for text in holding for word in _WORD.findall(text)}.intersection(names)

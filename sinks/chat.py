@@ -15,7 +15,7 @@ NO_MODEL = "openclaw"
 replies)."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Said:
     """A message of a turn.
 
@@ -23,7 +23,7 @@ class Said:
     `result` for a tool's.
     `whole` is False where the log does not hold all of it: a cut or pictured result, a decision
     whose call was stripped, one that is empty or that no model made. Such a message equals nothing,
-    and is no answer to learn from.
+    and is no answer to learn from. (Not frozen, as a snapshot makes millions of them.)
     """
 
     message: ChatMessage
@@ -86,7 +86,7 @@ def renumbered(message: ChatMessage, start: int) -> ChatMessage:
     calls = tuple(
         call | {"id": f"call_{number}"} for number, call in enumerate(message.tool_calls, start)
     )
-    return message.model_copy(update={"tool_calls": calls})
+    return ChatMessage(role=message.role, content=message.content, tool_calls=calls)
 
 
 def _decided(decision: Decision, numbers: dict[str, int]) -> Said:

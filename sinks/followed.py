@@ -167,8 +167,13 @@ def good_case(
     worse: tuple[Generation, ...] = ()
     if "regenerate" in rules.strategies:
         worse = known.for_side("rejected", panel, generated)
-    may = "branch" in rules.strategies and _MAY_HAVE_FAILED.search(given.record)
+    may = "branch" in rules.strategies and may_have_failed(given.record)
     return Case(given, generations=worse) if may or worse else None
+
+
+def may_have_failed(record: bytes) -> bool:
+    """Say whether a call of a turn may have failed, without reading its record."""
+    return _MAY_HAVE_FAILED.search(record) is not None
 
 
 def bad_case(

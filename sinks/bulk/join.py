@@ -15,14 +15,16 @@ from sinks.bulk.frames import FrameWriter, Spot, frames, heads
 from sinks.bulk.shards import Shards
 from sinks.bulk.take import HEARD, SCORE, TAKEN, TURN
 from sinks.example import Given
+from sinks.followed import may_have_failed
 
 JOINED: Final = "joined"
 
 
 class Joined(NamedTuple):
     """A turn that can be a side, without its record. `overall` is None where the panel gave it no
-    score; `replies` are what the user said next, by time (epoch milliseconds); `generations` the
-    records of what models would have decided in it."""
+    score; `replies` are what the user said next, by time (epoch milliseconds); `failed` says that a
+    call of it may have failed; `generations` are the records of what models would have decided in
+    it."""
 
     turn_id: str
     session: str
@@ -31,6 +33,7 @@ class Joined(NamedTuple):
     groups: dict[str, str]
     overall: float | None
     replies: list[tuple[int, str]]
+    failed: bool
     generations: list[str]
 
     def generated(self) -> Iterator[Generation]:
@@ -113,7 +116,7 @@ def join(shards: Shards, wanted: frozenset[str], shard: int) -> Tally:
                 replies = sorted(found.heard.values())
                 head = Joined(
                     turn_id, session, started_ms, request, groups, overall, replies,
-                    sorted(found.made),
+                    may_have_failed(record), sorted(found.made),
                 )  # fmt: skip
                 body = orjson.dumps(rationales) + b"\n" + record
                 writer.add(_file(shard), head, body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 from schemas.generation import Generation
 from sinks.bulk.frames import FrameWriter, Spot, SpotReader
@@ -40,10 +41,13 @@ def pair(task: Task, shard: int) -> Made:
 
 
 def _groups(task: Task, shard: int) -> Iterator[list[Member]]:
-    heads = (head for head, _ in task.shards.parts(f"{task.run}/{MEMBERS}", shard))
-    members = sorted(Member._make((*head[:-1], Spot(*head[-1]))) for head in heads)
-    for _, group in groupby(members, key=lambda each: (each.grouping, each.group)):
-        yield list(group)
+    found: dict[tuple[str, str], list[list[Any]]] = {}
+    for head, _ in task.shards.parts(f"{task.run}/{MEMBERS}", shard):
+        found.setdefault((head[0], head[1]), []).append(head)
+    for heads in found.values():
+        # Most are alone: nobody else was asked the same.
+        if len(heads) > 1:
+            yield sorted(Member._make((*head[:-1], Spot(*head[-1]))) for head in heads)
 
 
 def _pair_group(

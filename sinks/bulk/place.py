@@ -94,7 +94,8 @@ def place(task: Task, shard: int) -> Made:
                 frames.add(members[shards.of_text(member.group)], member)
             if follows:
                 frames.add(said[shards.of_text(turn.session)], _said(turn, kind, spot))
-            if kind == "chosen" and turn.overall is not None:
+            worth = turn.failed or turn.generations
+            if worth and kind == "chosen" and turn.overall is not None:
                 given = given_of(turn.overall, reader.read(spot))
                 case = good_case(given, turn.generated(), task.panel, rules)
                 if case is not None:

@@ -24,7 +24,8 @@ from schemas.table import Table
 from sinks.bulk import Bulk, Paired
 from sinks.dataset.choose import Chooser, Tick
 from sinks.dataset.counts import Counts
-from sinks.dataset.example import DatasetKind, Making
+from sinks.dataset.draft import DatasetKind
+from sinks.dataset.example import Making
 from sinks.dataset.features import PAIRS, UNPAIRED
 from sinks.dataset.parquet import RowFile
 from sinks.dataset.pieces import KEPT_BACK, ROWS, RowAt, Writing, save_tools, write_piece

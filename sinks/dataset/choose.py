@@ -21,8 +21,8 @@ from pydantic_core import from_json
 from schemas.table import Table
 from sinks.bulk import FrameWriter, Spot, SpotReader
 from sinks.dataset.counts import Counts
+from sinks.dataset.draft import DatasetKind
 from sinks.dataset.example import (
-    DatasetKind,
     Example,
     Kept,
     Making,
@@ -90,12 +90,11 @@ class Chooser:
             return
         shards = range(making.shards.count)
         with SpotReader(making.shards.folder) as reader:
-            for examples in self._spread(partial(unpaired_examples, making), shards):
+            for examples, others in self._spread(partial(unpaired_examples, making), shards):
+                if others:
+                    self._counts.dropped["unpaired"]["no decision to learn from"] += others
                 for example in examples:
-                    if example is None:
-                        self._drop("unpaired", "no decision to learn from")
-                    else:
-                        self._choose("unpaired", example, reader)
+                    self._choose("unpaired", example, reader)
                     self._tick()
 
     def kept(self, kind: DatasetKind) -> Iterator[tuple[Spot, int]]:

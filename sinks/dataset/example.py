@@ -6,15 +6,15 @@ in files; what has to be known to choose among them goes back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, get_args
+from itertools import islice
+from typing import Final, NamedTuple
 
 import orjson
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from schemas.identity import digest
-from schemas.pair import Strategy
 from schemas.settings import Pairs
 from sinks.bulk import (
     FrameWriter,
@@ -27,19 +27,16 @@ from sinks.bulk import (
     whole_turns_of,
 )
 from sinks.bulk.frames import frames
-from sinks.dataset.counts import decision_length
-from sinks.dataset.near import Sketch, asked_in, sketch
-from sinks.dataset.rows import Row, has_long_number, pair_row, plain, unpaired_row
+from sinks.dataset.draft import Draft, pair_draft, unpaired_draft
+from sinks.dataset.near import Sketch, sketches
+from sinks.dataset.rows import has_long_number
 from sinks.dataset.split import Split, common_split
-from sinks.example import Scored
-from sinks.strategies.unpaired import unpaired
-
-DatasetKind = Literal["pairs", "unpaired"]
 
 ROWS: Final = "rows"
 PAIRED: Final = "paired"
 
-_RUNGS: Final = {name: rung for rung, name in enumerate(get_args(Strategy))}
+SKETCHED: Final = 64
+"""Texts that are sketched together."""
 
 
 class Kept(NamedTuple):
@@ -114,41 +111,40 @@ class Making:
 
 def pair_examples(making: Making, file: str) -> list[Example]:
     """Return the examples of a file of pairs."""
-    shards = making.shards
-    with FrameWriter(shards.folder) as writer, SpotReader(shards.folder) as reader:
-        return [
-            _pair_example(
-                making.rules, reader.read(found.spot), found.agent, _rows("pairs", file), writer
-            )
+    with FrameWriter(making.shards.folder) as writer, SpotReader(making.shards.folder) as reader:
+        drafts = (
+            pair_draft(reader.read(found.spot), found.agent, making.rules)
             for found in making.paired.found(file)
-        ]
+        )
+        return list(_examples(drafts, making.rules, f"{ROWS}/{file}", writer))
 
 
 def reviewed_examples(making: Making) -> list[Example]:
     """Return the examples of the pairs that persons have spoken about."""
     with FrameWriter(making.shards.folder) as writer:
-        return [
-            _pair_example(making.rules, pair.to_bytes(), agent, _rows("pairs", "reviewed"), writer)
+        drafts = (
+            pair_draft(pair.to_bytes(), agent, making.rules)
             for pair, agent in making.paired.reviewed
-        ]
+        )
+        return list(_examples(drafts, making.rules, f"{ROWS}/reviewed", writer))
 
 
-def unpaired_examples(making: Making, shard: int) -> list[Example | None]:
-    """Return the examples of a shard's scored turns that stand in no chosen pair, by their ids;
-    None for each that has no decision to learn from."""
-    rules, shards = making.rules, making.shards
-    paired = {head for head, _ in frames(shards.folder / paired_file(shard))}
-    examples: list[Example | None] = []
-    with FrameWriter(shards.folder) as writer:
-        for turn, body in whole_turns_of(shards, shard):
-            kind = kind_of(turn.overall, rules)
-            if turn.overall is not None and kind is not None and turn.turn_id not in paired:
-                scored = given_of(turn.overall, body).scored()
-                rows = _rows("unpaired", str(shard))
-                examples.append(
-                    _unpaired_example(rules, scored, rows, writer, good=kind == "chosen")
-                )
-    return examples
+def unpaired_examples(making: Making, shard: int) -> tuple[list[Example], int]:
+    """Return the examples of a shard's scored turns that stand in no chosen pair, by their ids, and
+    how many more have no decision to learn from."""
+    others = 0
+
+    def found() -> Iterator[Draft]:
+        nonlocal others
+        for draft in _unpaired_drafts(making, shard):
+            if draft is None:
+                others += 1
+            else:
+                yield draft
+
+    with FrameWriter(making.shards.folder) as writer:
+        file = f"{ROWS}/unpaired-{shard:04d}"
+        return list(_examples(found(), making.rules, file, writer)), others
 
 
 def paired_file(shard: int) -> str:
@@ -156,81 +152,43 @@ def paired_file(shard: int) -> str:
     return f"{PAIRED}/{shard:04d}"
 
 
-def _rows(kind: DatasetKind, source: str) -> str:
-    return f"{ROWS}/{kind}/{source.replace('/', '-')}"
+def _unpaired_drafts(making: Making, shard: int) -> Iterator[Draft | None]:
+    paired = {head for head, _ in frames(making.shards.folder / paired_file(shard))}
+    for turn, body in whole_turns_of(making.shards, shard):
+        kind = kind_of(turn.overall, making.rules)
+        if turn.overall is not None and kind is not None and turn.turn_id not in paired:
+            scored = given_of(turn.overall, body).scored()
+            yield unpaired_draft(scored, good=kind == "chosen")
 
 
-def _pair_example(
-    rules: Pairs, record: bytes, agent: str, file: str, writer: FrameWriter
-) -> Example:
-    pair = from_json(record)
-    row = pair_row(pair)
-    sides = (pair["chosen"], pair["rejected"])
-    lengths = decision_length(row["chosen"]), decision_length(row["rejected"])
-    limit = rules.max_length_ratio * max(1, lengths[1])
-    prompt = [(each["role"], each["content"]) for each in pair["prompt"]]
-    messages = [*pair["prompt"], *(message for side in sides for message in side["messages"])]
-    margin = 0.0 if pair["margin"] is None else pair["margin"]
-    rung = f"{0 if pair['reviewed'] else 1}{_RUNGS[pair['strategy']]}"
-    # The prompt is the chosen turn's, or else of the same session.
-    session = sides[pair["reviewed"] == "swap"]["session"]
-    place = (agent, session)
-    example = _example("pairs", row, prompt, messages, place, rules, lengths, file, writer)
-    return example._replace(
-        order=f"{rung}/{20 - margin:06.3f}/{pair['id']}",
-        too_long=bool(limit) and lengths[0] > limit,
-        sides=tuple(f"side/{side['turn_id']}/{side['decision']}" for side in sides),
-        turn_ids=tuple(side["turn_id"] for side in sides),
-    )
+def _examples(
+    drafts: Iterable[Draft], rules: Pairs, file: str, writer: FrameWriter
+) -> Iterator[Example]:
+    waiting = iter(drafts)
+    while batch := list(islice(waiting, SKETCHED)):
+        for draft, found in zip(batch, sketches([each.asked for each in batch]), strict=True):
+            yield _example(draft, found, rules, file, writer)
 
 
-def _unpaired_example(
-    rules: Pairs, scored: Scored, file: str, writer: FrameWriter, *, good: bool
-) -> Example | None:
-    found = unpaired(scored, good=good)
-    if found is None:
-        return None
-    prompt = [(each.role, each.content) for each in found.prompt]
-    messages = [plain(each) for each in (*found.prompt, found.completion)]
-    row = unpaired_row(found)
-    place = (scored.turn.agent, scored.turn.session)
-    return _example("unpaired", row, prompt, messages, place, rules, (0, 0), file, writer)
-
-
-def _example(
-    kind: DatasetKind,
-    row: Row,
-    prompt: Sequence[tuple[str, str]],
-    messages: Iterable[Mapping[str, Any]],
-    place: tuple[str, str],
-    rules: Pairs,
-    lengths: tuple[int, int],
-    file: str,
-    writer: FrameWriter,
-) -> Example:
-    agent, session = place
-    asked = asked_in(prompt)
-    found = sketch(asked)
+def _example(draft: Draft, sketch: Sketch, rules: Pairs, file: str, writer: FrameWriter) -> Example:
+    row = draft.row
     split = common_split(row["sessions"], rules)
-    names = {
-        call["function"]["name"] for message in messages for call in message.get("tool_calls") or ()
-    }
     spot = None
     if split is not None:
-        kept = Kept(split, lengths, found, to_json(row))
+        kept = Kept(split, draft.lengths, sketch, to_json(row))
         spot = writer.add(file, None, kept.to_bytes())
     return Example(
-        order="",
-        at=f"{row['started_ms']:015d}/{row['id']}",
-        agent=agent,
-        session=session,
-        request=f"{kind}/{row.get('label', '')}/{digest('asked', asked)}",
-        split=split,
-        too_long=False,
-        long_number=has_long_number(row),
-        sides=(),
-        turn_ids=(),
-        tools=tuple(sorted(names)),
-        sketch=None if split in (None, "train") else found,
-        spot=spot,
+        draft.order,
+        f"{row['started_ms']:015d}/{row['id']}",
+        draft.agent,
+        draft.session,
+        f"{draft.kind}/{row.get('label', '')}/{digest('asked', draft.asked)}",
+        split,
+        draft.too_long,
+        has_long_number(row),
+        draft.sides,
+        draft.turn_ids,
+        draft.tools,
+        None if split in (None, "train") else sketch,
+        spot,
     )

@@ -15,7 +15,8 @@ from pydantic_core import from_json
 from sinks.bulk import FrameWriter, Shards, Spot, SpotReader
 from sinks.dataset.axolotl import rendered
 from sinks.dataset.counts import Counts
-from sinks.dataset.example import DatasetKind, Kept
+from sinks.dataset.draft import DatasetKind
+from sinks.dataset.example import Kept
 from sinks.dataset.keptback import index_in
 from sinks.dataset.offers import Offered
 from sinks.dataset.parquet import table_of

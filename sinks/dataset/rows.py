@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from schemas.pair import ChatMessage
 from sinks.strategies.unpaired import Unpaired
 
+_DIGITS = re.compile(r"[0-9]{19}")
 _LONG_NUMBER = re.compile(r"(?<![\w\"\\.])-?[0-9]{19,}(?![\w\".])")
 
 Row = dict[str, Any]
@@ -70,7 +71,7 @@ def has_long_number(row: Row) -> bool:
     for name in ("prompt", "chosen", "rejected", "completion"):
         for text in row.get(name, ()):
             # All that a message says beside its calls is text.
-            if '"tool_calls":' not in text:
+            if '"tool_calls":' not in text or _DIGITS.search(text) is None:
                 continue
             for found in _LONG_NUMBER.finditer(text):
                 if not -(1 << 63) <= int(found[0]) < 1 << 64:
