@@ -6,19 +6,22 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.pair import PreferencePair
 from schemas.review import Review
 from schemas.settings import Pairs
-from sinks.bulk.frames import Spot, SpotReader, heads
+from sinks.bulk.frames import FrameWriter, Spot, SpotReader, heads
 from sinks.bulk.join import Joined, Tally, join, whole_turns_of
 from sinks.bulk.pair import pair
-from sinks.bulk.place import PAIRS, Made, Task, place
+from sinks.bulk.place import PAIRS, Made, Task, leave, place
 from sinks.bulk.shards import Shards
 from sinks.kept import settled
 from sinks.mends import AsksAgain
 from sinks.spread import Spread
+
+REVIEWED: Final = "reviewed"
+"""The file of pairs that persons have spoken about."""
 
 
 class Found(NamedTuple):
@@ -33,16 +36,16 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Paired:
-    """All pairs made by some settings. `made` counts them by strategy."""
+    """All pairs made by some settings, and those that persons want otherwise as they want them.
+
+    `made` counts by strategy what was made, whatever persons have said of it. `spoken` are the ids
+    of the pairs that they have spoken about.
+    """
 
     shards: Shards
     run: str
     made: Made
-    reviewed: tuple[tuple[PreferencePair, str], ...]
-    """Pairs as persons want them, each with its agent."""
-
     spoken: frozenset[str]
-    """Ids of all pairs that persons have spoken about: what was made of them does not count."""
 
     def files(self) -> list[str]:
         """Return the files in which the pairs stand, in no order that means anything."""
@@ -50,14 +53,14 @@ class Paired:
         return [f"{self.run}/{PAIRS}/{path.name}" for path in sorted(folder.glob("*"))]
 
     def found(self, file: str) -> Iterator[Found]:
-        """Yield the pairs of a file, but for those that persons have spoken about."""
+        """Yield the pairs of a file."""
+        made = not file.endswith(REVIEWED)
         for head, spot in heads(self.shards.folder, file):
-            if head[0] not in self.spoken:
+            if not (made and head[0] in self.spoken):
                 yield Found._make((*head, spot))
 
     def pairs(self) -> Iterator[PreferencePair]:
         """Yield all pairs."""
-        yield from (each for each, _ in self.reviewed)
         with SpotReader(self.shards.folder) as reader:
             for file in self.files():
                 for found in self.found(file):
@@ -110,8 +113,10 @@ class Bulk:
         for step in (place, pair):
             for each in spread(partial(step, task), range(self.shards.count)):
                 made += each
-        reviewed = tuple(sorted(self._reviewed(), key=lambda each: each[0].id))
-        return Paired(self.shards, task.run, made, reviewed, frozenset(self._reviews))
+        with FrameWriter(self.shards.folder) as frames:
+            for found, agent in self._reviewed():
+                leave([found], agent, task, REVIEWED, frames, Made())
+        return Paired(self.shards, task.run, made, frozenset(self._reviews))
 
     def turns(self) -> Iterator[tuple[Joined, bytes]]:
         """Yield all turns that can be a side, by their ids, each with what `given_of` and

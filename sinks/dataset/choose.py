@@ -28,7 +28,6 @@ from sinks.dataset.example import (
     Making,
     pair_examples,
     paired_file,
-    reviewed_examples,
     unpaired_examples,
 )
 from sinks.dataset.keptback import KeptBack
@@ -71,7 +70,6 @@ class Chooser:
     def choose_pairs(self) -> None:
         """Choose among the pairs."""
         making = self._making
-        self._put_in_order(reviewed_examples(making))
         for examples in self._spread(partial(pair_examples, making), making.paired.files()):
             self._put_in_order(examples)
         folder = making.shards.folder

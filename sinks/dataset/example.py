@@ -119,16 +119,6 @@ def pair_examples(making: Making, file: str) -> list[Example]:
         return list(_examples(drafts, making.rules, f"{ROWS}/{file}", writer))
 
 
-def reviewed_examples(making: Making) -> list[Example]:
-    """Return the examples of the pairs that persons have spoken about."""
-    with FrameWriter(making.shards.folder) as writer:
-        drafts = (
-            pair_draft(pair.to_bytes(), agent, making.rules)
-            for pair, agent in making.paired.reviewed
-        )
-        return list(_examples(drafts, making.rules, f"{ROWS}/reviewed", writer))
-
-
 def unpaired_examples(making: Making, shard: int) -> tuple[list[Example], int]:
     """Return the examples of a shard's scored turns that stand in no chosen pair, by their ids, and
     how many more have no decision to learn from."""
