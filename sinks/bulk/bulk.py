@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from schemas.pair import PreferencePair
 from schemas.review import Review
 from schemas.settings import Pairs
+from sinks.bulk.families import families
 from sinks.bulk.frames import FrameWriter, Spot, SpotReader, heads
 from sinks.bulk.join import Joined, Tally, join, whole_turns_of
 from sinks.bulk.pair import pair
@@ -98,6 +99,8 @@ class Bulk:
         wanted = frozenset(side.turn_id for side in sides)
         for tally in spread(partial(join, shards, wanted), range(shards.count)):
             self.tally.add(tally)
+        self.families = families(self.tally.links)
+        """By session, the family of those that hold the same turns; only where there are such."""
 
     def pair(self, rules: Pairs, asks_again: AsksAgain, spread: Spread) -> Paired:
         """Make all pairs, as `PairsSink` does of the same records.

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -49,34 +50,43 @@ class Joined(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What there is: the overall scores, the judges (name, model and rubric, as JSON), and the
-    agents of the turns that were asked for."""
+    """What there is, each once: how many turns, and how many that the panel spoke of; the overall
+    scores, the judges (name, model and rubric, as JSON), the agents of the turns that were asked
+    for, and the pairs of sessions that hold the same turn."""
 
+    turns: int = 0
+    verdicts: int = 0
     scores: Counter[float] = field(default_factory=Counter)
     judges: set[str] = field(default_factory=set)
     agents: dict[str, str] = field(default_factory=dict)
+    links: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, other: Tally) -> None:
         """Add what there is elsewhere."""
+        self.turns += other.turns
+        self.verdicts += other.verdicts
         self.scores += other.scores
         self.judges |= other.judges
         self.agents |= other.agents
+        self.links |= other.links
 
 
 class _Known:
     """What is known of one turn. A turn's smallest rank counts, and a verdict's largest."""
 
-    __slots__ = ("heard", "made", "score", "turn")
+    __slots__ = ("heard", "made", "score", "sessions", "turn")
 
     def __init__(self) -> None:
         self.turn: tuple[list[Any], bytes] | None = None
         self.score: list[Any] | None = None
         self.heard: dict[str, tuple[int, str]] = {}
         self.made: set[str] = set()
+        self.sessions: set[str] = set()
 
     def take(self, head: list[Any], body: bytes) -> None:
         kind = head[0]
         if kind == TURN:
+            self.sessions.add(head[3].partition("/")[2])
             if self.turn is None or head[2] < self.turn[0][2]:
                 self.turn = head, body
         elif kind == SCORE:
@@ -109,6 +119,8 @@ def join(shards: Shards, wanted: frozenset[str], shard: int) -> Tally:
             overall, rationales = _scored(found.score, tally)
             if found.turn is None:
                 continue
+            tally.turns += 1
+            tally.links.update(pairwise(sorted(found.sessions)))
             (_, _, _, session, started_ms, request, groups), record = found.turn
             if turn_id in wanted:
                 tally.agents[turn_id] = session.split("/", 1)[0]
@@ -152,6 +164,7 @@ def _scored(score: list[Any] | None, tally: Tally) -> tuple[float | None, list[s
     if score is None:
         return None, []
     _, _, _, status, overall, rationales, judges = score
+    tally.verdicts += 1
     tally.judges.update(judges)
     if status != "scored" or overall is None:
         return None, []

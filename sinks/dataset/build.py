@@ -39,6 +39,8 @@ SPLITS: Final = ("train", "eval", "test")
 PRIVATE_DIRECTORY: Final = 0o700
 READ_ONLY: Final = 0o400
 LINEAGE: Final = "lineage.json"
+MAKING: Final = ".making-"
+"""How the name of a snapshot begins that is not whole yet; the process that makes it follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,6 @@ def build(
     table: Table,
     out: Path,
     lineage: Mapping[str, Any],
-    counts: Counts,
     tick: Tick,
     spread: Spread,
     *,
@@ -76,25 +77,29 @@ def build(
         table: holds what models were offered (`sinks.offered`); gets what is needed on the way.
         out: the directory of all snapshots.
         lineage: where the records were read from.
-        counts: what was counted while they were read.
         tick: see `sinks.dataset.choose`.
         spread: shares out the making of rows.
         axolotl: also write all rows as rendered text.
 
     Raises:
-        OSError: it can't be written; nothing is left of it.
+        OSError: it can't be written, and nothing is left of it; or one of the same content was
+            there and is damaged.
     """
+    counts = Counts()
+    counts.found.update(
+        turns=bulk.tally.turns, verdicts=bulk.tally.verdicts, reviews=len(paired.spoken)
+    )
     for overall, count in bulk.tally.scores.items():
         counts.scores[round(overall)] += count
-    chooser = Chooser(Making(rules, paired), table, counts, tick, spread)
+    chooser = Chooser(Making(rules, paired, bulk.families), table, counts, tick, spread)
     chooser.choose_pairs()
     chooser.choose_unpaired()
     folder = bulk.shards.folder
     chooser.kept_back.save(folder / KEPT_BACK)
     tools = save_tools(folder, map(chooser.offers.make, chooser.keys))
     out.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    work = out / f".making-{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
+    _remove_stale(out)
+    work = out / f"{MAKING}{os.getpid()}"
     work.mkdir(mode=PRIVATE_DIRECTORY)
     try:
         kinds: tuple[tuple[DatasetKind, Features], ...] = (("pairs", PAIRS), ("unpaired", UNPAIRED))
@@ -166,7 +171,7 @@ def _card(work: Path, bulk: Bulk, rules: Pairs, counts: Mapping[str, Any]) -> st
             "Pairs left out": counts["dropped"].get("pairs"),
             "Single decisions left out": counts["dropped"].get("unpaired"),
             "Redactions in the rows": counts["redactions"],
-            "Records read": counts["records"],
+            "Turns, verdicts of the panel, reviewed pairs (each once)": counts["found"],
         },
     )
 
@@ -198,6 +203,7 @@ def _place(
 ) -> Snapshot:
     path = out / fingerprint
     if path.exists():
+        _see_whole(path, work)
         return Snapshot(path, fingerprint, counts, existed=True)
     _write_json(work / LINEAGE, lineage)
     for file in work.rglob("*"):
@@ -207,6 +213,38 @@ def _place(
                 os.fsync(opened.fileno())
     work.rename(path)
     return Snapshot(path, fingerprint, counts, existed=False)
+
+
+def _see_whole(path: Path, work: Path) -> None:
+    """See that a snapshot that was there already is the one that was just made.
+
+    Raises:
+        OSError: a file is missing or another.
+    """
+    for made in sorted(work.rglob("*")):
+        there = path / made.relative_to(work)
+        if made.is_file() and not (there.is_file() and _sha256(there) == _sha256(made)):
+            raise OSError(
+                f"{there} is not as it was written; remove {path}, and make the snapshot again"
+            )
+
+
+def _remove_stale(out: Path) -> None:
+    """Remove what processes that are no more have left."""
+    for path in out.glob(f"{MAKING}*"):
+        pid = path.name.removeprefix(MAKING)
+        if not pid.isdigit() or int(pid) == os.getpid() or not _lives(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _write_json(path: Path, value: Any) -> None:

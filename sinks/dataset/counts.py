@@ -9,20 +9,19 @@ from typing import Any
 from pydantic_core import from_json
 
 from schemas.redaction import count_placeholders
-from schemas.topics import TOOLS
 
 
 class Counts:
     """Counts of one snapshot.
 
-    `dropped` has by reason what was found and left out. `scores` is a histogram of the panel's
-    overall scores of all scored turns, in steps of one. `lengths` are sums of characters.
-    `tools` counts rows by where the schemas of their tools come from; the records they come from
-    are not told, as the same ones come again.
+    `found` are turns, verdicts of the panel and reviewed pairs, each once however often its record
+    was delivered. `dropped` has by reason what was made and left out. `scores` is a histogram of
+    the panel's overall scores of all scored turns, in steps of one. `lengths` are sums of
+    characters. `tools` counts rows by where the schemas of their tools come from.
     """
 
     def __init__(self) -> None:
-        self.records: Counter[str] = Counter()
+        self.found: Counter[str] = Counter()
         self.scores: Counter[int] = Counter()
         self.rows: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.strategies: Counter[str] = Counter()
@@ -87,8 +86,7 @@ class Counts:
     def to_json(self) -> dict[str, Any]:
         """Return all counts, in an order that is always the same."""
         return {
-            # A tailer that was started again publishes definitions again.
-            "records": _sorted({each: n for each, n in self.records.items() if each != TOOLS}),
+            "found": _sorted(self.found),
             "rows": {name: _sorted(each) for name, each in sorted(self.rows.items())},
             "strategies": _sorted(self.strategies),
             "margins": _sorted(self.margins),

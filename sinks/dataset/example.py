@@ -6,7 +6,7 @@ in files; what has to be known to choose among them goes back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
@@ -98,10 +98,11 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class Making:
-    """What examples are made by: the limits, and the pairs."""
+    """What examples are made by: the limits, the pairs, the families of sessions."""
 
     rules: Pairs
     paired: Paired
+    families: Mapping[str, str]
 
     @property
     def shards(self) -> Shards:
@@ -116,7 +117,7 @@ def pair_examples(making: Making, file: str) -> list[Example]:
             pair_draft(reader.read(found.spot), found.agent, making.rules)
             for found in making.paired.found(file)
         )
-        return list(_examples(drafts, making.rules, f"{ROWS}/{file}", writer))
+        return list(_examples(drafts, making, f"{ROWS}/{file}", writer))
 
 
 def unpaired_examples(making: Making, shard: int) -> tuple[list[Example], int]:
@@ -134,7 +135,7 @@ def unpaired_examples(making: Making, shard: int) -> tuple[list[Example], int]:
 
     with FrameWriter(making.shards.folder) as writer:
         file = f"{ROWS}/unpaired-{shard:04d}"
-        return list(_examples(found(), making.rules, file, writer)), others
+        return list(_examples(found(), making, file, writer)), others
 
 
 def paired_file(shard: int) -> str:
@@ -152,17 +153,19 @@ def _unpaired_drafts(making: Making, shard: int) -> Iterator[Draft | None]:
 
 
 def _examples(
-    drafts: Iterable[Draft], rules: Pairs, file: str, writer: FrameWriter
+    drafts: Iterable[Draft], making: Making, file: str, writer: FrameWriter
 ) -> Iterator[Example]:
     waiting = iter(drafts)
     while batch := list(islice(waiting, SKETCHED)):
         for draft, found in zip(batch, sketches([each.asked for each in batch]), strict=True):
-            yield _example(draft, found, rules, file, writer)
+            yield _example(draft, found, making, file, writer)
 
 
-def _example(draft: Draft, sketch: Sketch, rules: Pairs, file: str, writer: FrameWriter) -> Example:
+def _example(
+    draft: Draft, sketch: Sketch, making: Making, file: str, writer: FrameWriter
+) -> Example:
     row = draft.row
-    split = common_split(row["sessions"], rules)
+    split = common_split(row["sessions"], making.rules, making.families)
     spot = None
     if split is not None:
         kept = Kept(split, draft.lengths, sketch, to_json(row))

@@ -22,12 +22,12 @@ from sinks.dataset.split import SPLITS, Split
 NEAR: Final = 0.8
 """Prompts with this Jaccard index of their words and word pairs are near duplicates."""
 
-CROWDED: Final = 32
+CROWDED: Final = 128
 """Where more texts than that meet in a band, they are taken for near duplicates unseen."""
 
 
 class KeptBack:
-    """Notes prompts, 64 bytes and 4 for each shingle."""
+    """Notes prompts, 100 bytes and 4 for each shingle."""
 
     def __init__(self) -> None:
         self._splits = array("B")

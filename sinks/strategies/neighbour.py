@@ -32,7 +32,7 @@ from sinks.strategies.asked import Asked, normalised
 if TYPE_CHECKING:
     from sinks.dataset.near import Sketch
 
-BANDS: Final = 8
+BANDS: Final = 12
 """In how many ways two requests can meet: those of `sinks.dataset.near`."""
 
 FEWEST_WORDS: Final = 3

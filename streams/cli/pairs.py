@@ -157,6 +157,8 @@ def sweep(
     from streams.stages.sinks import asks_again
 
     settings = settings_of(options)
+    if min(rejected) >= max(chosen):
+        raise CommandError("no --chosen is above any --rejected: nothing could be paired", USAGE)
     high = sorted({*chosen, settings.pairs.chosen})
     low = sorted({*rejected, settings.pairs.rejected})
     with told(), opened(settings) as broker, gathered(settings, broker) as (read, crew):
@@ -206,7 +208,6 @@ def snapshot(
         raise CommandError(
             f"{error.name} is not installed; install with: pip install 'clawback[data]'"
         ) from None
-    from sinks.dataset.counts import Counts
     from streams.pairs.gather import lineage
     from streams.stages.sinks import asks_again
 
@@ -217,12 +218,10 @@ def snapshot(
         opened(settings) as broker,
         gathered(settings, broker, processes) as (read, crew),
     ):
-        counts = Counts()
-        counts.records.update(read.records)
         folder = out or settings.paths.output / "snapshots"
         made = build(
             read.bulk, read.bulk.pair(rules, asks_again, crew), rules, read.scratch.table, folder,
-            lineage(broker, read), counts, read.scratch.tick, crew, axolotl=axolotl,
+            lineage(broker, read), read.scratch.tick, crew, axolotl=axolotl,
         )  # fmt: skip
     if as_json:
         found = {"path": str(made.path), "fingerprint": made.fingerprint, "existed": made.existed}

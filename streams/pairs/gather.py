@@ -86,6 +86,7 @@ def lineage(broker: Broker, read: Gathered) -> dict[str, Any]:
         "broker": broker.identity,
         "prefix": broker.prefix,
         "offsets": read.ends,
+        "records": dict(sorted(read.records.items())),
         "made_ms": int(time.time() * 1000),
     }
 

@@ -22,17 +22,14 @@ def sweep(
 ) -> Iterator[dict[str, Any]]:
     """Yield for each two thresholds how many good and bad turns and pairs there would be.
 
-    The least margin is that of the settings, or the distance of the thresholds where that is
-    smaller. Pairs are counted before a snapshot's limits, and before what persons say of them.
+    The least margin is that of the settings; for other thresholds than theirs, the distance of the
+    two where that is smaller. Pairs are counted before a snapshot's limits, and before what persons
+    say of them.
     """
     for high, low in ((h, lo) for h in chosen for lo in rejected if lo < h):
-        tried = rules.model_copy(
-            update={
-                "chosen": high,
-                "rejected": low,
-                "min_margin": min(rules.min_margin, high - low),
-            }
-        )
+        is_set = (high, low) == (rules.chosen, rules.rejected)
+        margin = rules.min_margin if is_set else min(rules.min_margin, high - low)
+        tried = rules.model_copy(update={"chosen": high, "rejected": low, "min_margin": margin})
         paired = bulk.pair(tried, asks_again, spread)
         paired.drop()
         kinds: Counter[str | None] = Counter()
@@ -41,7 +38,7 @@ def sweep(
         yield {
             "chosen": high,
             "rejected": low,
-            "set": (high, low) == (rules.chosen, rules.rejected),
+            "set": is_set,
             "good_turns": kinds["chosen"],
             "bad_turns": kinds["rejected"],
             "pairs": paired.made.total(),

@@ -131,7 +131,6 @@ async def plain(home: Path, count: int) -> dict[str, float]:
 def snapshot(home: Path, count: int, processes: int | None) -> dict[str, Any]:
     """Make a snapshot of what is in a home's topics."""
     from sinks.dataset.build import build
-    from sinks.dataset.counts import Counts
     from streams.pairs.crew import Crew
     from streams.pairs.gather import gather, lineage
     from streams.pairs.scratch import scratch
@@ -141,17 +140,15 @@ def snapshot(home: Path, count: int, processes: int | None) -> dict[str, Any]:
     broker = open_broker(settings)
     began = time.perf_counter()
     times = [_times()]
-    counts = Counts()
     with scratch(settings) as place, Crew(processes) as crew:
         read = gather(broker, settings, panel_label(settings), place, crew)
-        counts.records.update(read.records)
         assert read.records[VERDICTS] >= count
         times.append(_times())
         paired = read.bulk.pair(rules, asks_again, crew)
         times.append(_times())
         made = build(
             read.bulk, paired, rules, place.table, home / "snapshots", lineage(broker, read),
-            counts, place.tick, crew,
+            place.tick, crew,
         )  # fmt: skip
         times.append(_times())
         helpers = len(crew)

@@ -13,10 +13,9 @@ import pytest
 from schemas.settings import Pairs
 from schemas.table import MemoryTable
 from schemas.tool import ToolDefinition, ToolOffer
-from schemas.turn import ContextMessage
+from schemas.turn import ContextMessage, Turn
 from sinks.bulk import Bulk, Shards, take
 from sinks.dataset.build import Snapshot, build
-from sinks.dataset.counts import Counts
 
 Make = Callable[..., Any]
 
@@ -47,9 +46,11 @@ def built(
         arguments: list[dict[str, Any]] = ARGUMENTS,
         axolotl: bool = False,
         tools: Sequence[ToolDefinition | ToolOffer] = (),
+        more: Sequence[Turn] = (),
     ) -> Snapshot:
         rules = rules or Pairs(eval_share=0.2, test_share=0.2)
         records = [("tools", each.to_bytes()) for each in tools]
+        records += [("turns", each.to_bytes()) for each in more]
         for n in range(turns):
             dice = random.Random(n // 2)
             asked = " ".join(dice.choices(WORDS, k=8))
@@ -62,17 +63,15 @@ def built(
             records.append(("turns", turn.to_bytes()))
             records.append(("verdicts", make_verdict(n, 9 if n % 2 else 2).to_bytes()))
         random.Random(seed).shuffle(records)
-        counts = Counts()
         with TemporaryDirectory(dir=tmp_path) as folder:
             shards = Shards(Path(folder), 1 + seed % 3)
             taken = take(shards, "0", "default", records)
-            counts.records.update(taken.records)
             table = MemoryTable()
             taken.tools.put(table)
             bulk = Bulk(shards, "default", taken.reviews, map)
             return build(
                 bulk, bulk.pair(rules, lambda *_: False, map), rules, table, tmp_path / out,
-                {"seed": seed}, counts, lambda: None, map, axolotl=axolotl,
+                {"seed": seed}, lambda: None, map, axolotl=axolotl,
             )  # fmt: skip
 
     return make

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,6 +159,42 @@ def test_no_session_and_no_near_duplicate_is_in_two_splits(built: Built, tmp_pat
         assert sum(len(each) for each in found.values()) == len(set().union(*found.values()))
 
 
+def test_a_fork_is_of_the_split_of_what_it_was_made_from(
+    built: Built, tmp_path: Path, make_turn: Callable[..., Any]
+) -> None:
+    # Each session but the first of ten holds a copy of a turn of the one before it.
+    copies = [make_turn(2 * n, session=f"s{n + 1}", copied=True) for n in range(60) if n % 10 != 9]
+    snapshot = built(more=copies)
+    splits: dict[int, set[str]] = {}
+    for name in snapshot.counts["rows"]:
+        for split, rows in loaded(snapshot, name, tmp_path / "cache").items():
+            for row in rows:
+                for session in row["sessions"]:
+                    splits.setdefault(int(session.removeprefix("s")) // 10, set()).add(split)
+    assert len(splits) == 6
+    assert all(len(found) == 1 for found in splits.values())
+    assert len(set().union(*splits.values())) > 1
+
+
+def test_one_that_was_damaged_is_told(built: Built) -> None:
+    path = built().path
+    (path / "data/pairs/train.parquet").unlink()
+    with pytest.raises(OSError, match=r"train\.parquet is not as it was written; remove"):
+        built()
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_what_a_killed_process_has_left_is_removed(built: Built) -> None:
+    out = built().path.parent
+    process = subprocess.Popen(["true"])
+    process.wait()
+    (out / f".making-{process.pid}").mkdir()
+    (out / f".making-{os.getppid()}").mkdir()
+    built()
+    left = [each.name for each in out.iterdir() if each.name.startswith(".")]
+    assert left == [f".making-{os.getppid()}"]
+
+
 def test_the_card_says_what_is_in_it(built: Built) -> None:
     snapshot = built()
     card = (snapshot.path / "README.md").read_text()
@@ -166,7 +204,7 @@ def test_the_card_says_what_is_in_it(built: Built) -> None:
         "| a | m | v1 |",
         "| chosen_longer_share | ",
         "Panel `default`: chosen at 7.0",
-        f"| turns | {counts['records']['turns']} |",
+        f"| turns | {counts['found']['turns']} |",
     ):
         assert line in card
     assert counts["scores"] == {"2": 60, "9": 60}

@@ -43,6 +43,7 @@ def kept(tmp_path: Path) -> Callable[..., Leaks]:
         (LONG.replace("word7", "other"), True),
         ("please read my mail", False),
         (" ".join(LONG.split()[:25]), False),
+        ("明天早上提醒我给妈妈打电话并且买一束花", False),
     ],
 )
 def test_what_is_kept_back_is_not_trained_on(
@@ -83,6 +84,18 @@ def test_sketches_are_functions_of_the_text(one: str, other: str) -> None:
     assert 0 <= similarity(sketch(one).shingles, sketch(other).shingles) <= 1
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("明天早上提醒我给妈妈打电话并且买花", "明天早上提醒我给妈妈打电话并且买茶"),
+        ("明日の朝に母へ電話するように知らせて", "明日の朝に母へ電話するように教えて"),
+        ("พรุ่งนี้เช้าช่วยเตือนให้โทรหาแม่ด้วยนะครับ", "พรุ่งนี้เช้าช่วยเตือนให้โทรหาแม่ด้วยนะคะ"),
+    ],
+)
+def test_text_without_spaces_is_compared_by_its_characters(one: str, other: str) -> None:
+    assert 0.6 < similarity(sketch(one).shingles, sketch(other).shingles) < 1
+
+
 def test_a_short_request_is_taken_with_what_was_said_before() -> None:
     def prompt(text: str) -> list[tuple[str, str]]:
         return [("assistant", text), ("user", "Yes")]
@@ -98,5 +111,7 @@ def test_sessions_are_split_by_their_share() -> None:
     assert abs(splits.count("eval") / 5000 - 0.1) < 0.02
     assert abs(splits.count("test") / 5000 - 0.2) < 0.02
     found = {split: f"session {n}" for n, split in enumerate(splits)}
-    assert common_split([found["eval"], found["eval"]], rules) == "eval"
-    assert common_split([found["eval"], found["train"]], rules) is None
+    assert common_split([found["eval"], found["eval"]], rules, {}) == "eval"
+    assert common_split([found["eval"], found["train"]], rules, {}) is None
+    kin = {found["train"]: found["test"], found["test"]: found["test"]}
+    assert common_split([found["train"], found["test"]], rules, kin) == "test"

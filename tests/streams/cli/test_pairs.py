@@ -129,6 +129,7 @@ def test_list_and_show(line: Call) -> None:
         (("review", "--say", "accept"), 2, "--say needs the IDs"),
         (("sweep", "--chosen", "x"), 2, "write 7,7.5,8"),
         (("sweep", "--chosen", "11"), 2, "from 1 to 10"),
+        (("sweep", "--chosen", "3", "--rejected", "8,9"), 2, "nothing could be paired"),
     ],
 )
 def test_what_can_not_be_done_is_told(
@@ -161,7 +162,7 @@ def test_a_review_is_in_the_next_snapshot(line: Call) -> None:
     assert line("pairs", "review", pair, "--say", "reject").exit_code == 0
     found = json.loads(line("pairs", "snapshot", "--json").stdout)
     assert "pairs" not in found["counts"]["rows"]
-    assert found["counts"]["records"]["reviews"] == 1
+    assert found["counts"]["found"]["reviews"] == 1
 
 
 def test_sweep_counts_pairs_by_threshold(line: Call) -> None:
@@ -176,6 +177,16 @@ def test_sweep_counts_pairs_by_threshold(line: Call) -> None:
     assert counts[10.0, 4.0] == 0
     table = line("pairs", "sweep").stdout
     assert "as set" in table
+
+
+def test_the_thresholds_that_are_set_are_tried_with_the_margin_that_is_set(
+    line: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAWBACK_PAIRS__MIN_MARGIN", "9")
+    rows = map(json.loads, line("pairs", "sweep", "--rejected", "3", "--json").stdout.splitlines())
+    counts = {(row["chosen"], row["rejected"], row["set"]): row["pairs"] for row in rows}
+    assert counts[7.0, 4.0, True] == 0
+    assert counts[7.0, 3.0, False] == 1
 
 
 def test_a_snapshot_is_made_once_and_leaves_nothing_behind(line: Call, tmp_path: Path) -> None:
