@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from trainer.exact import read_exactly
 from trainer.refusal import Refusal
 
 SPLIT: Final = "train"
@@ -68,5 +69,6 @@ def _read(snapshot: Path, kind: str, cache: Path) -> Any:
         raise Refusal(f"there is no snapshot at {snapshot}")
     if not path.exists():
         return None
+    read_exactly()
     # The messages' type is in the file, so no struct is made of them and filled up with nulls.
     return load_dataset("parquet", data_files={SPLIT: str(path)}, cache_dir=str(cache))[SPLIT]
