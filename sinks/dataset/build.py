@@ -30,6 +30,7 @@ from sinks.dataset.features import PAIRS, UNPAIRED
 from sinks.dataset.parquet import RowFile
 from sinks.dataset.pieces import KEPT_BACK, ROWS, RowAt, Writing, save_tools, write_piece
 from sinks.dataset.split import Split
+from sinks.dataset.unfinished import work_folder
 from sinks.spread import Spread
 
 FORMAT: Final = 2
@@ -93,7 +94,7 @@ def build(
     chooser.kept_back.save(folder / KEPT_BACK)
     tools = save_tools(folder, map(chooser.offers.make, chooser.keys))
     out.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    work = out / f".making-{os.getpid()}"
+    work = work_folder(out)
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=PRIVATE_DIRECTORY)
     try:

@@ -1,0 +1,19 @@
+"""Where a snapshot lies while it is made, and stays if its maker is killed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+_PREFIX: Final = ".making-"
+
+
+def work_folder(out: Path) -> Path:
+    """Return where this process makes a snapshot below `out`, the directory of all snapshots."""
+    return out / f"{_PREFIX}{os.getpid()}"
+
+
+def unfinished(root: Path) -> list[Path]:
+    """Return the directories below `root` of snapshots that are being made, or never will be."""
+    return sorted(path for path in root.rglob(f"{_PREFIX}*") if path.is_dir())
