@@ -30,6 +30,7 @@ from sinks.dataset.features import PAIRS, UNPAIRED
 from sinks.dataset.parquet import RowFile
 from sinks.dataset.pieces import KEPT_BACK, ROWS, RowAt, Writing, save_tools, write_piece
 from sinks.dataset.split import Split
+from sinks.dataset.unfinished import remove_stale, work_folder
 from sinks.spread import Spread
 
 FORMAT: Final = 2
@@ -39,8 +40,6 @@ SPLITS: Final = ("train", "eval", "test")
 PRIVATE_DIRECTORY: Final = 0o700
 READ_ONLY: Final = 0o400
 LINEAGE: Final = "lineage.json"
-MAKING: Final = ".making-"
-"""How the name of a snapshot begins that is not whole yet; the process that makes it follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,8 @@ def build(
     chooser.kept_back.save(folder / KEPT_BACK)
     tools = save_tools(folder, map(chooser.offers.make, chooser.keys))
     out.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    _remove_stale(out)
-    work = out / f"{MAKING}{os.getpid()}"
+    remove_stale(out)
+    work = work_folder(out)
     work.mkdir(mode=PRIVATE_DIRECTORY)
     try:
         kinds: tuple[tuple[DatasetKind, Features], ...] = (("pairs", PAIRS), ("unpaired", UNPAIRED))
@@ -227,24 +226,6 @@ def _see_whole(path: Path, work: Path) -> None:
             raise OSError(
                 f"{there} is not as it was written; remove {path}, and make the snapshot again"
             )
-
-
-def _remove_stale(out: Path) -> None:
-    """Remove what processes that are no more have left."""
-    for path in out.glob(f"{MAKING}*"):
-        pid = path.name.removeprefix(MAKING)
-        if not pid.isdigit() or int(pid) == os.getpid() or not _lives(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _write_json(path: Path, value: Any) -> None:

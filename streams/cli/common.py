@@ -63,16 +63,17 @@ def trusted_settings(settings: Settings) -> Settings:
 
 
 def see_whole(settings: Settings) -> None:
-    """See that no topic on Kafka was left half rewritten.
+    """See that no forgetting was cut off.
 
     Raises:
-        CommandError: one may have been.
+        CommandError: one was.
     """
     from streams.forget.home import journal_path
 
-    if settings.broker.url != "embedded" and journal_path(settings.paths.home).exists():
+    if journal_path(settings.paths.home).exists():
         raise CommandError(
-            "a forgetting was cut off, and topics may not be whole; finish it first: "
+            "a forgetting was cut off, and topics, tables or files may still have what was to go; "
+            "finish it first: "
             "`clawback forget --resume`"
         )
 

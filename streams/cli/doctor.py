@@ -70,5 +70,5 @@ def check(settings: Settings, file: Path | None) -> Iterator[Finding]:
     yield from checks.openclaw(settings.paths.openclaw)
     yield from checks.watches(settings.paths.openclaw)
     yield from checks.broker(settings.broker.url, log_path(settings))
-    yield from checks.forgetting(settings.broker.url, settings.paths.home)
+    yield from checks.forgetting(settings.paths.home)
     yield from checks.judges(settings.judges)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("target", metavar="SESSION|PATTERN", required=False)
 @click.option("--regex", is_flag=True, help="PATTERN is a regular expression, not a text.")
-@click.option("--resume", is_flag=True, help="Finish on Kafka what was cut off; names no target.")
+@click.option("--resume", is_flag=True, help="Finish what was cut off; names no target.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; needs --yes or --dry-run.")
@@ -51,8 +51,9 @@ def command(
     and models trained on them, are named and left to you.
 
     On Kafka each topic with something to remove is copied, deleted, and made again, with all
-    offsets as they were. What is cut off there is finished by --resume, and by the next forgetting;
-    until then no stage starts.
+    offsets as they were.
+
+    What is cut off is finished by --resume, and by the next forgetting; until then no stage starts.
 
     \b
     Examples:
@@ -68,9 +69,9 @@ def command(
     settings = read_settings(find_settings(options.config))
     with _errors(), _keeper(settings) as keeper:
         found = _finish(settings, keeper, dry=dry_run)
-        if target is not None:
-            if found is not None:
-                click.echo("finished what had been cut off", err=True)
+        if found is not None:
+            click.echo("finished what had been cut off", err=True)
+        if target is not None and not _is_same(found, target, regex=regex):
             ask = not yes and not dry_run
             found = _forget(settings, keeper, target, regex=regex, dry=dry_run, ask=ask)
         elif found is None:
@@ -91,8 +92,11 @@ def _keeper(settings: Settings) -> Iterator[Keeper]:
     from streams.broker import log_path
     from streams.forget.alone import alone
 
+    embedded = settings.broker.url == "embedded"
+    if embedded and not log_path(settings).exists():
+        raise CommandError(f"there is no log in {settings.paths.home}, so nothing to forget")
     with alone(settings):
-        if settings.broker.url != "embedded":
+        if not embedded:
             from streams.forget.onkafka.keeper import KafkaKeeper
 
             with closing(KafkaKeeper(settings, _waiting)) as kafka:
@@ -102,10 +106,8 @@ def _keeper(settings: Settings) -> Iterator[Keeper]:
         from streams.embedded.log import Log
         from streams.forget.keeper import EmbeddedKeeper
 
-        if not log_path(settings).exists():
-            raise CommandError(f"there is no log in {settings.paths.home}, so nothing to forget")
         with closing(Log(log_path(settings))) as log:
-            yield EmbeddedKeeper(log)
+            yield EmbeddedKeeper(log, settings.paths.home)
 
 
 def _finish(settings: Settings, keeper: Keeper, *, dry: bool) -> Forgot | None:
@@ -117,12 +119,21 @@ def _finish(settings: Settings, keeper: Keeper, *, dry: bool) -> Forgot | None:
     return finish(settings, keeper)
 
 
+def _is_same(found: Forgot | None, given: str, *, regex: bool) -> bool:
+    """Whether what was finished is what is asked for."""
+    return (
+        found is not None
+        and found.target.given == given
+        and (found.target.kind == "regex") == regex
+    )
+
+
 def _forget(
     settings: Settings, keeper: Keeper, given: str, *, regex: bool, dry: bool, ask: bool
 ) -> Forgot | None:
     from streams.forget.forget import forget, make_target
 
-    target = make_target(keeper.records, given, regex=regex)
+    target = make_target(settings.paths.home, keeper.records, given, regex=regex)
     if ask:
         _print(forget(settings, keeper, target, dry=True), keeper.others(), dry=True)
         if not click.confirm("Remove all of this for good?", err=True):
@@ -170,6 +181,7 @@ def _as_json(found: Forgot, others: list[str], *, dry: bool) -> dict[str, object
         "records": found.records,
         "files": found.files,
         "snapshots_not_changed": found.snapshots,
+        "snapshots_unfinished": found.unfinished,
         "still_in": found.left,
         "not_looked_at": others,
         "trained": [asdict(run) for run in found.trained],
@@ -189,6 +201,8 @@ def _print(found: Forgot, others: list[str], *, dry: bool) -> None:
             "of another machine has, delete them, or forget there",
             err=True,
         )
+    for path in found.unfinished:
+        click.echo(f"{said}: {path}, a snapshot that was never finished")
     if not found.records and not found.files:
         click.echo(f"nothing here is of {about[found.target.kind]}")
         return

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import orjson
 
 from sinks.atomic import reading, remove, replace
+from sinks.dataset.unfinished import unfinished
+from sinks.output import SinkError
 from streams.forget.find import Found
 from streams.forget.target import Target
 
@@ -17,7 +20,24 @@ _READ_BYTES = 1 << 20
 
 def snapshots(output: Path) -> list[Path]:
     """Return the data-set snapshots: directories that are never changed."""
-    return sorted(path.parent for path in output.rglob("manifest.json") if path.is_file())
+    left = unfinished(output)
+    found = (path.parent for path in output.rglob("manifest.json") if path.is_file())
+    return sorted(path for path in found if path not in left)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a directory with all that is in it.
+
+    Raises:
+        SinkError: not all of it could be removed.
+    """
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise SinkError(
+            f"can't remove {folder}: {(error.strerror or str(error)).lower()}; see that this user "
+            "may and that nothing writes to it, and forget once more"
+        ) from error
 
 
 def rewrite_files(output: Path, target: Target, found: Found, *, dry: bool) -> dict[Path, int]:
@@ -52,7 +72,20 @@ def is_of(line: bytes, target: Target, found: Found) -> bool:
         # A turn: one that a fork holds too stays there, and may speak of one that goes.
         own = target.kind == "session" and value["session"] == target.given
         return own or value.get("id") in found.turns or target.matches(value)
-    return found.names_a_turn(line) or target.matches(value)
+    return found.names_a_turn(line) or target.matches(value) or _is_pair_of(value, target)
+
+
+def _is_pair_of(value: Any, target: Target) -> bool:
+    """Whether a side of a pair is of the session: its turns may have gone from the topics long ago,
+    so that nothing there tells their ids any more."""
+    return (
+        target.kind == "session"
+        and isinstance(value, dict)
+        and any(
+            isinstance(side, dict) and side.get("session") == target.given
+            for side in (value.get("chosen"), value.get("rejected"))
+        )
+    )
 
 
 def holding(roots: Iterable[Path], text: str) -> list[Path]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -70,13 +70,21 @@ def has_session(records: Records, session: str) -> bool:
     return any(record.key == key for _, record in _records(records, ENTRIES))
 
 
-def find(records: Records, target: Target, forgotten: Forgotten) -> Found:
+def find(
+    records: Records, target: Target, forgotten: Forgotten, known: Iterable[str] = ()
+) -> Found:
     """Return what is to be forgotten.
+
+    Args:
+        records: where it is looked for.
+        target: what is meant.
+        forgotten: makes the digests.
+        known: ids of turns that were found before, and may have gone since.
 
     Raises:
         LogError, BrokerError: they can't be read.
     """
-    found = Found()
+    found = Found(turns=set(known))
     places = _find_lines(records, target, forgotten, found)
     _find_turns(records, target, places, found)
     for at, record in _records(records):

@@ -2,18 +2,19 @@
 
 In this order, so that a kill at any point leaves nothing that could come back: first the list is
 written, then the topics, then the tables that were computed from them go (stages build them anew
-from the topics), then the files. Forgetting the same once more finishes what a kill left.
+from the topics), then the files. From the first topic to the last file a journal says what goes:
+what was cut off is finished by the next forgetting, and no stage starts before.
 """
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.settings import Settings
-from streams.forget.files import holding, rewrite_files, snapshots
+from sinks.dataset.unfinished import unfinished
+from streams.forget.files import holding, remove_tree, rewrite_files, snapshots
 from streams.forget.find import Found, find, has_session
 from streams.forget.forgotten import Forgetting, read, write
 from streams.forget.home import read_key
@@ -28,7 +29,8 @@ class Forgot:
     """What was forgotten, or would be.
 
     `records` counts by topic; `files` the lines of each file below the output directory;
-    `snapshots` are data sets that were made before and are not changed; `trained` the runs that
+    `snapshots` are data sets that were made before and are not changed, `unfinished` what killed
+    makers have left of others, which goes whatever it holds; `trained` the runs that
     have seen it, or may have. `left` are files that still have the text among their bytes, such as
     snapshots; it is looked for where a text was forgotten, and not a session or an expression.
     """
@@ -38,19 +40,22 @@ class Forgot:
     records: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     snapshots: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
     trained: list[Seen] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
 
-def make_target(records: Records, given: str, *, regex: bool = False) -> Target:
-    """Return what is meant: a session if there are lines of one of this id, else a text.
+def make_target(home: Path, records: Records, given: str, *, regex: bool = False) -> Target:
+    """Return what is meant: a session if there are, or were, lines of one of this id, else a text.
 
     Raises:
         BadPattern: the pattern can't be used.
+        LogError, BrokerError, PrivacyError: it can't be told.
     """
     if regex:
         return Target("regex", given)
-    return Target("session" if has_session(records, given) else "text", given)
+    known = read(home, read_key(home)).has_session(given) or has_session(records, given)
+    return Target("session" if known else "text", given)
 
 
 def forget(settings: Settings, keeper: Keeper, target: Target, *, dry: bool = False) -> Forgot:
@@ -102,9 +107,12 @@ def _clear(
     """
     home, output = settings.paths.home, settings.paths.output
     trained = trained_on(keeper.records, output / "snapshots", target, found)
+    left_behind = unfinished(output)
     if not dry:
         for tables in _tables(home):
-            shutil.rmtree(tables)
+            remove_tree(tables)
+        for folder in left_behind:
+            remove_tree(folder)
     files = rewrite_files(output, target, found, dry=dry)
     if not dry:
         keeper.finished()
@@ -116,6 +124,7 @@ def _clear(
         dict(sorted(found.topics.items())),
         {str(path): count for path, count in files.items()},
         [str(path) for path in snapshots(output)],
+        [str(path) for path in left_behind],
         trained,
         [str(path) for path in left],
     )

@@ -10,11 +10,11 @@ from schemas.settings import Settings
 from streams.embedded.records import Record
 from streams.embedded.records import Topic as Declared
 from streams.flow import BrokerError, Outgoing, Place
+from streams.forget import journal as journals
 from streams.forget.alone import InUse
 from streams.forget.find import Found
-from streams.forget.onkafka import journal as journals
+from streams.forget.journal import Commit, Journal, Topic, doomed_by_topic
 from streams.forget.onkafka.cluster import Cluster
-from streams.forget.onkafka.journal import Commit, Journal, Topic
 from streams.forget.onkafka.rewriter import Rewriter
 from streams.forget.target import Target
 from streams.kafka.connection import Connection
@@ -190,9 +190,7 @@ class KafkaKeeper:
         return self._link.wait(self._cluster.active(groups))
 
     async def _plan(self, target: Target, found: Found, replayed: Sequence[str]) -> Journal:
-        doomed: dict[str, dict[int, tuple[int, ...]]] = {}
-        for (name, number), offsets in sorted(found.offsets.items()):
-            doomed.setdefault(name, {})[number] = tuple(offsets)
+        doomed = doomed_by_topic(found)
         topics = {
             name: Topic(
                 partitions=shape.partitions,
@@ -203,20 +201,8 @@ class KafkaKeeper:
             for name in doomed
             for shape in (await self._cluster.shape(name),)
         }
-        return Journal(
-            broker=self._identity,
-            kind=target.kind,
-            given=target.given,
-            turns=frozenset(found.turns),
-            sessions=frozenset(found.sessions),
-            copies=frozenset(found.copies),
-            pairs=frozenset(found.pairs),
-            lines=tuple(found.lines),
-            definitions=tuple(found.definitions),
-            first_pair_ms=found.first_pair_ms,
-            topics=topics,
-            groups=await self._commits(topics, replayed),
-        )
+        groups = await self._commits(topics, replayed)
+        return Journal.begin(self._identity, target, found, topics, groups)
 
     async def _commits(
         self, topics: dict[str, Topic], replayed: Sequence[str]

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.flow import BrokerError
-from streams.forget.onkafka import journal as journals
+from streams.forget import journal as journals
+from streams.forget.journal import Journal, Phase, Stretch, Topic
 from streams.forget.onkafka.cluster import Cluster, Shape
 from streams.forget.onkafka.copying import copy, measure
-from streams.forget.onkafka.journal import Journal, Phase, Stretch, Topic
 from streams.kafka.connection import Connection
 from streams.kafka.errors import translated
 from streams.kafka.mark import STAGING

@@ -20,13 +20,13 @@ def settings_file(file: Path | None) -> Iterator[Finding]:
         yield Finding("ok", "settings", str(file))
 
 
-def forgetting(url: str, home: Path) -> Iterator[Finding]:
-    """Check that no forgetting on Kafka was cut off."""
-    if url != "embedded" and journal_path(home).exists():
+def forgetting(home: Path) -> Iterator[Finding]:
+    """Check that no forgetting was cut off."""
+    if journal_path(home).exists():
         yield Finding(
             "problem",
             "forgetting",
-            "it was cut off, and topics may not be whole; no stage starts meanwhile",
+            "it was cut off, and not all may have gone; no stage starts meanwhile",
             "clawback forget --resume",
         )
 

@@ -203,6 +203,28 @@ def test_a_file_of_ones_own_that_still_holds_it_is_named(line: Line) -> None:
     own.unlink()
 
 
+def test_what_a_killed_snapshot_has_left_goes(line: Line) -> None:
+    left = line.folder / "output/snapshots/.making-1"
+    (left / "data/pairs").mkdir(parents=True)
+    (left / "data/pairs/train.parquet").write_text("compressed")
+    (left / "manifest.json").write_text("{}")
+    found = json.loads(line.call("forget", "nobody said this", "--dry-run", "--json"))
+    assert (found["snapshots_unfinished"], found["snapshots_not_changed"]) == ([str(left)], [])
+    assert left.exists()
+    assert f"removed: {left}, a snapshot" in line.call("forget", "nobody said this", "--yes")
+    assert not left.exists()
+
+
+def test_a_home_that_is_not_there_has_nothing_and_is_not_made(line: Line) -> None:
+    home = line.folder / "nowhere"
+    line.environ["CLAWBACK_PATHS__HOME"] = str(home)
+    try:
+        assert "nothing to forget" in line.call("forget", "beta", "--yes", code=1)
+    finally:
+        line.environ["CLAWBACK_PATHS__HOME"] = str(line.folder / "home")
+    assert not home.exists()
+
+
 def test_forgetting_twice_finds_nothing(line: Line) -> None:
     assert "nothing here is of" in line.call("forget", PHRASE, "--yes")
 

@@ -15,11 +15,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from schemas.settings import Broker, Paths, Settings
 from streams.broker import open_broker
 from streams.flow import BrokerError, Outgoing, Place
+from streams.forget import journal as journals
 from streams.forget.alone import InUse
 from streams.forget.find import Found
 from streams.forget.home import journal_path
 from streams.forget.onkafka import copying, keeper, rewriter
-from streams.forget.onkafka import journal as journals
 from streams.forget.onkafka.cluster import Cluster
 from streams.forget.onkafka.keeper import KafkaKeeper
 from streams.forget.target import Target

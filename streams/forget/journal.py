@@ -1,15 +1,15 @@
-"""How far forgetting on Kafka has come, so that after a kill it goes on from there.
+"""How far forgetting has come, so that after a kill it goes on from there.
 
 `privacy/rewriting.json` is there from before the first topic is touched until the last file is
-rewritten. It holds what was to be forgotten, since the files that have it are rewritten last; it
-may be read by its owner alone, and goes with the end.
+rewritten; until then no stage starts. It holds what was to be forgotten, since the files that have
+it are rewritten last; it may be read by its owner alone, and goes with the end.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
@@ -22,6 +22,9 @@ from streams.forget.target import Kind, Target
 
 Phase = Literal["copying", "verified", "restored", "done"]
 
+EMBEDDED: Final = "embedded"
+"""Stands for the embedded log where a cluster's identity would."""
+
 
 class Stretch(Part):
     """A partition: its records lie in [low, end), and have this digest once it is rewritten."""
@@ -32,16 +35,19 @@ class Stretch(Part):
 
 
 class Topic(Part):
-    """A topic that is rewritten.
+    """A topic that is rewritten, and the offsets of what goes from it.
+
+    How it is made and how far it has come count on Kafka alone: the embedded log is rewritten in
+    one transaction.
 
     `copying`: it is whole, with what goes. `verified`: its copy is whole; of the topic itself
     nothing may be left. `restored`: it is whole, without what goes. `done`: the copy is gone too.
     """
 
     phase: Phase = "copying"
-    partitions: int
-    replication: int
-    configs: dict[str, str]
+    partitions: int = 0
+    replication: int = 0
+    configs: dict[str, str] = {}
     doomed: dict[int, tuple[int, ...]]
     stretches: tuple[Stretch, ...] = ()
 
@@ -58,7 +64,8 @@ class Commit(Part):
 class Journal(Record):
     """One forgetting under way: what, what it found, and the topics and groups it moves.
 
-    `broker` is the identity of the cluster and the prefix that it is under way on.
+    `broker` is the identity of the cluster and the prefix that it is under way on, or `EMBEDDED`.
+    `groups` are what they are to have committed in the end.
     """
 
     broker: str
@@ -73,6 +80,31 @@ class Journal(Record):
     first_pair_ms: int | None
     topics: dict[str, Topic]
     groups: dict[str, tuple[Commit, ...]]
+
+    @classmethod
+    def begin(
+        cls,
+        broker: str,
+        target: Target,
+        found: Found,
+        topics: dict[str, Topic],
+        groups: dict[str, tuple[Commit, ...]],
+    ) -> Journal:
+        """Return one of which nothing is done."""
+        return cls(
+            broker=broker,
+            kind=target.kind,
+            given=target.given,
+            turns=frozenset(found.turns),
+            sessions=frozenset(found.sessions),
+            copies=frozenset(found.copies),
+            pairs=frozenset(found.pairs),
+            lines=tuple(found.lines),
+            definitions=tuple(found.definitions),
+            first_pair_ms=found.first_pair_ms,
+            topics=topics,
+            groups=groups,
+        )
 
     @property
     def target(self) -> Target:
@@ -103,6 +135,14 @@ class Journal(Record):
         )
 
 
+def doomed_by_topic(found: Found) -> dict[str, dict[int, tuple[int, ...]]]:
+    """Return the offsets of what goes, by topic and partition."""
+    doomed: dict[str, dict[int, tuple[int, ...]]] = {}
+    for (name, number), offsets in sorted(found.offsets.items()):
+        doomed.setdefault(name, {})[number] = tuple(offsets)
+    return doomed
+
+
 def read(home: Path) -> Journal | None:
     """Return what is under way, or None.
 
@@ -116,9 +156,9 @@ def read(home: Path) -> Journal | None:
         raise PrivacyError(f"can't read {path}: {error.strerror or error}") from error
     except ValidationError as error:
         raise PrivacyError(
-            f"{path} is damaged: it says how far forgetting has come. Restore it; without it, look "
-            "with kafka-topics.sh --list for topics that end in .rewriting: each is a whole copy "
-            "of a topic that may be gone"
+            f"{path} is damaged: it says how far forgetting has come. Restore it; without it, on "
+            "Kafka look with kafka-topics.sh --list for topics that end in .rewriting: each is a "
+            "whole copy of a topic that may be gone"
         ) from error
 
 
