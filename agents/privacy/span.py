@@ -63,7 +63,7 @@ def beside(secrets: Sequence[Span], personal: Sequence[Span]) -> list[Span]:
     return sorted(kept)
 
 
-def within_strings(line: bytes, spans: Iterable[Span]) -> list[Span]:
+def within_strings(line: bytes, spans: Sequence[Span]) -> list[Span]:
     """Return the part of each span that lies in the first string it touches, if it touches one.
 
     Nothing but the inside of a string is ever replaced, and no escape sequence is cut: the line
@@ -74,6 +74,8 @@ def within_strings(line: bytes, spans: Iterable[Span]) -> list[Span]:
         spans: may overlap.
     """
     found: list[Span] = []
+    if not spans:
+        return found
     strings = ((match.start() + 1, match.end() - 1) for match in _STRING.finditer(line))
     string = next(strings, None)
     for span in sorted(spans):

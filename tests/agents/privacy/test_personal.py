@@ -81,6 +81,7 @@ def assert_same_secrets(line: bytes) -> None:
     ("said", "secret", "kind"),
     [
         ("psql postgres://svc:hunter22x@db.example.org/x", "hunter22x", "url-password"),
+        ("get ftp://bob:p@ssw0rd!x@ftp.example.org/a", "p@ssw0rd!x", "url-password"),
         (f"git clone https://ghp_{'2OEfwZeA' * 4}a1b2@github.com/a/b", "ghp_", "github-pat"),
         ("password=+4915112345678", "+4915112345678", "password"),
         ("curl -u milo:milo.t@mail.example.org https://x.org", "milo.t", "curl-password"),
