@@ -35,6 +35,9 @@ def kinds(said: str) -> list[str]:
         ("card 4111 1111 1111 1111 exp 12/27", "card"),
         ("from 8.8.8.8 port 53", "ip"),
         ("from 2001:4860:4860::8888", "ip"),
+        ("12\n2001:4860:4860::8888,", "ip"),
+        ("0049 30 12345678, not 123 +49 30 12345678", "phone"),
+        ("a@b milo@example.org@", "email"),
     ],
 )
 def test_personal_data_is_found(said: str, kind: str) -> None:
