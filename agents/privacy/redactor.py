@@ -135,7 +135,7 @@ def _repeats(line: bytes, spans: Iterable[Span]) -> Iterable[Span]:
         at = line.find(secret)
         while at >= 0:
             end = at + len(secret)
-            if not _joined(line, at, end):
+            if at != span.start and not _joined(line, at, end):
                 yield span._replace(start=at, end=end)
             at = line.find(secret, end)
 
