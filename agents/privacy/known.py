@@ -16,7 +16,7 @@ from typing import Any
 from agents.privacy.context import weigh
 from agents.privacy.span import Span
 
-_OURS = ("format.", "loose.", "flag.", "assigned.", "weak.", "pairs.")
+_OURS = ("format.", "loose.", "flag.", "assigned.", "weak.", "bare.", "basic.", "pairs.")
 
 # What both know goes by one name, whichever of them sees it.
 _ALIASES = {

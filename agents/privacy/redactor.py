@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from agents.privacy import known, personal
 from agents.privacy.shadow import Unescaped, has_escaped_letters, plain, shadow
-from agents.privacy.span import Span, merge, within_strings
+from agents.privacy.span import Span, beside, merge, within_strings
 from schemas.redaction import PLACEHOLDER, TAG_BYTES, placeholder
 
 KEY_BYTES = 32
@@ -74,8 +74,10 @@ class Redactor:
         found = list(self._find(line))
         if not found:
             return Redacted(line, {})
-        spans = merge(fit(found))
-        spans = _without_placeholders(line, merge([*spans, *fit(list(_repeats(line, spans)))]))
+        secrets = merge(fit([span for span in found if span.family == "secret"]))
+        secrets = merge([*secrets, *fit(list(_repeats(line, secrets)))])
+        personal = merge(fit([span for span in found if span.family == "personal"]))
+        spans = _without_placeholders(line, beside(secrets, personal))
         counts: Counter[str] = Counter()
         parts: list[bytes] = []
         at = 0
@@ -128,12 +130,12 @@ def _repeats(line: bytes, spans: Iterable[Span]) -> Iterable[Span]:
     command twice, and an argument comes back in what the command prints."""
     for span in spans:
         secret = line[span.start : span.end]
-        if len(secret) < SHORTEST_REPEAT or span.family != "secret":
+        if len(secret) < SHORTEST_REPEAT:
             continue
         at = line.find(secret)
         while at >= 0:
             end = at + len(secret)
-            if not _joined(line, at, end):
+            if at != span.start and not _joined(line, at, end):
                 yield span._replace(start=at, end=end)
             at = line.find(secret, end)
 

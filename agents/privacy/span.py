@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from schemas.redaction import Family
@@ -26,7 +27,8 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     """Return the spans in order and without overlaps.
 
     Those that overlap become one that covers them all and is of the kind of the longest, of two
-    equally long ones the first by name: several detectors know the same key.
+    equally long ones the first by name: several detectors know the same key. Secrets and personal
+    data are merged each for themselves, and then go through `beside`.
     """
     merged: list[Span] = []
     longest = 0
@@ -35,7 +37,7 @@ def merge(spans: Iterable[Span]) -> list[Span]:
         if merged and span.start < merged[-1].end:
             last = merged[-1]
             if (-length, span.kind) < (-longest, last.kind):
-                last, longest = last._replace(kind=span.kind, family=span.family), length
+                last, longest = last._replace(kind=span.kind), length
             merged[-1] = last._replace(end=max(last.end, span.end))
         else:
             merged.append(span)
@@ -43,7 +45,25 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def within_strings(line: bytes, spans: Iterable[Span]) -> list[Span]:
+def beside(secrets: Sequence[Span], personal: Sequence[Span]) -> list[Span]:
+    """Return the secrets and the personal data that touches none of them, in order.
+
+    What looks like an e-mail address around `password@host` is no personal data: its secret part
+    decides. So what is found of secrets does not depend on whether personal data is looked for.
+
+    Args:
+        secrets, personal: each in order and without overlaps, as `merge` returns them.
+    """
+    kept = list(secrets)
+    ends = [span.end for span in secrets]
+    for span in personal:
+        at = bisect_right(ends, span.start)
+        if at == len(secrets) or secrets[at].start >= span.end:
+            kept.append(span)
+    return sorted(kept)
+
+
+def within_strings(line: bytes, spans: Sequence[Span]) -> list[Span]:
     """Return the part of each span that lies in the first string it touches, if it touches one.
 
     Nothing but the inside of a string is ever replaced, and no escape sequence is cut: the line
@@ -54,6 +74,8 @@ def within_strings(line: bytes, spans: Iterable[Span]) -> list[Span]:
         spans: may overlap.
     """
     found: list[Span] = []
+    if not spans:
+        return found
     strings = ((match.start() + 1, match.end() - 1) for match in _STRING.finditer(line))
     string = next(strings, None)
     for span in sorted(spans):

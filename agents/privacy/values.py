@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from math import log2
 
 _BLANKS = re.compile(
@@ -28,6 +29,8 @@ _CODE = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*(?:[(\[].*
 """A name, an attribute or a call: what stands there is computed, not written down."""
 
 _WORD = re.compile(r"[A-Za-z]+|[a-z]+\d{0,2}|\d{1,4}|[a-f]?\d?")
+_THOUGHT_UP = re.compile(r"[A-Za-z_]+\d\w*[!?]*")
+_ALGORITHM = re.compile(r"(?i)(?:sha|aes|base|utf|argon|pbkdf|hmac|pkcs|x)_?\d")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPLIT = re.compile(r"[-_./:%~=+]")
 
@@ -53,6 +56,21 @@ def is_code(value: str) -> bool:
     return _CODE.fullmatch(value) is not None
 
 
+def is_worded(value: str) -> bool:
+    """Whether a value is words and short numbers joined, as names and versions are."""
+    return all(_WORD.fullmatch(part) for part in _SPLIT.split(value) if part)
+
+
+def is_user_and_password(value: str) -> bool:
+    """Whether a value is base64 of `user:password` (RFC 7617), with or without its padding."""
+    try:
+        text = b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4)).decode()
+    except ValueError:
+        return False
+    user, _, password = text.partition(":")
+    return bool(user and password) and text.isprintable()
+
+
 def looks_chosen(value: str) -> bool:
     """Whether a value without quotes can be a password: no plain word, no number alone."""
     kinds = (
@@ -61,6 +79,11 @@ def looks_chosen(value: str) -> bool:
         any(not char.isalnum() and char not in ".,:;!?()" for char in value),
     )
     return sum(kinds) >= 2
+
+
+def looks_thought_up(value: str) -> bool:
+    """Whether a value is a word with digits, as persons choose, and no name of an algorithm."""
+    return _THOUGHT_UP.fullmatch(value) is not None and _ALGORITHM.match(value) is None
 
 
 def looks_made(value: str) -> bool:
@@ -87,6 +110,4 @@ def looks_random(value: str) -> bool:
         # Base64 of 24 letters has no digit once in 60; shorter ones are too often names.
         mixed = value.isalnum() and not value.islower() and not value.isupper()
         return mixed and len(value) >= 24 and entropy(value) >= 4.0
-    if all(_WORD.fullmatch(part) for part in _SPLIT.split(value) if part):
-        return False
-    return entropy(value) >= 2.8
+    return not is_worded(value) and entropy(value) >= 2.8

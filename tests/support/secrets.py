@@ -69,6 +69,25 @@ def _password(dice: random.Random) -> str:
     return f"{dice.choice(string.ascii_letters)}{body}{dice.choice(string.digits)}"
 
 
+def _basic(dice: random.Random) -> str:
+    return base64.b64encode(f"milo:{_password(dice)}".encode()).decode()
+
+
+def _chosen(dice: random.Random) -> str:
+    """Return a word and digits, as persons think up."""
+    return f"{_random(dice, 6, string.ascii_lowercase)}{_random(dice, 3, string.digits)}"
+
+
+def _short_key(dice: random.Random) -> str:
+    """Return 10 letters and digits, no word with a number behind it."""
+    return f"{_random(dice, 5, string.ascii_letters)}7{_random(dice, 4, string.ascii_letters)}"
+
+
+_PPK = (
+    "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: milo's\nPublic-Lines: 1\n"
+    "AAAAC3NzaC1lZDI1NTE5AAAAIHJC\nPrivate-Lines: 2\n{}\nPrivate-MAC: 0f1e2d3c4b5a69788796a5b4"
+)
+
 FORMATS: dict[str, Make] = {
     "aws key id": _of("AKIA{16:2}"),
     "aws session key id": _of("ASIA{16:2}"),
@@ -142,6 +161,7 @@ CONTEXTS: dict[str, tuple[str, Make]] = {
     "password told": ("my wifi password is {} in case you need it", _password),
     "netrc": ("machine api.example.org login milo password {}", _password),
     "url password": ("postgres://shop:{}@db.example.org:5432/shop", _of("{14:a}")),
+    "url password with @": ("ftp://bob:{}@ftp.example.org/a", _of("{1:a}@{4:a}!{3:a}@{4:a}")),
     "redis url": ("redis://:{}@cache:6379/0", _of("{18:a}")),
     "bearer header": ("Authorization: Bearer {}", _of("{40:u}")),
     "basic header": ("Authorization: Basic {}==", _of("{34:a}")),
@@ -155,6 +175,23 @@ CONTEXTS: dict[str, tuple[str, Make]] = {
     "token in query": ("https://api.example.org/v1?access_token={}&page=2", _of("{36:a}")),
     "url signature": ("https://x.blob.core.windows.net/a?sv=2024&sig={}%3D", _of("{43:a}")),
     "token flag": ("deploy --token {} --env prod", _of("{36:a}")),
+    "docker login": ('{{"auths": {{"registry.example.org": {{"auth": "{}"}}}}}}', _basic),
+    "npmrc": ("//registry.example.org/:_auth={}\nalways-auth=true", _basic),
+    "wpa_supplicant": ('network={{\n  ssid="home"\n  psk="{}"\n}}', _of("{4:l} {5:l} {6:l}")),
+    "wpa_supplicant key": ('network={{\n  ssid="home"\n  psk={}\n}}', _of("{64:h}")),
+    "hostapd": ("ssid=home\nwpa_passphrase={}\nwpa=2", _of("{5:l} {5:l} {2:9}")),
+    "echo to sudo": ("echo '{}' | sudo -S apt-get update", _chosen),
+    "printf to sudo": ("printf '%s\\n' \"{}\" | sudo -k -S -p '' true", _chosen),
+    "here-string to sudo": ("sudo -S systemctl restart nginx <<< '{}'", _chosen),
+    "htpasswd": ("htpasswd -cb /etc/nginx/.htpasswd milo {} && nginx -t", _chosen),
+    "htpasswd without a file": ("htpasswd -nbB milo {} | tee users", _chosen),
+    "putty key": (_PPK, _of("{64:b}\n{42:b}==")),
+    "passwd on a line": ("host: db\npasswd: {}\nport: 5432", _chosen),
+    "passwd at an end": ("log in as root, passwd: {}.", _chosen),
+    "password in ini": ("[client]\nuser=milo\npassword={}\nhost=db", _chosen),
+    "short api key": ("https://api.example.org/v1?api_key={}&page=2", _short_key),
+    "short api key in json": ('{{"apiKey": "{}", "page": 2}}', _short_key),
+    "bare authorization": ("curl -H 'Authorization: {}' https://x.org", _short_key),
 }
 """Secrets that only what stands before them shows; `{}` is the secret."""
 

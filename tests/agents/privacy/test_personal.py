@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+import json
+import re
+
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agents.privacy import PERSONAL_KINDS, Redactor
 from agents.privacy.personal import card_holds, iban_holds
 from schemas.redaction import PLACEHOLDER
+from tests.support.secrets import planted
 
 _redactor = Redactor(b"k" * 32, secrets=False, personal=PERSONAL_KINDS)
+_secrets = Redactor(b"k" * 32)
+_everything = Redactor(b"k" * 32, personal=PERSONAL_KINDS)
+_SECRET = re.compile(rb"<secret:[a-z0-9-]+:[0-9a-f]{8}>")
 
 
 def kinds(said: str) -> list[str]:
@@ -26,6 +35,9 @@ def kinds(said: str) -> list[str]:
         ("card 4111 1111 1111 1111 exp 12/27", "card"),
         ("from 8.8.8.8 port 53", "ip"),
         ("from 2001:4860:4860::8888", "ip"),
+        ("12\n2001:4860:4860::8888,", "ip"),
+        ("0049 30 12345678, not 123 +49 30 12345678", "phone"),
+        ("a@b milo@example.org@", "email"),
     ],
 )
 def test_personal_data_is_found(said: str, kind: str) -> None:
@@ -58,3 +70,53 @@ def test_checksums() -> None:
 def test_nothing_personal_is_replaced_unless_asked() -> None:
     line = orjson.dumps({"t": "milo@example.org, +14155550123"})
     assert Redactor(b"k" * 32).line(line).data == line
+
+
+def assert_same_secrets(line: bytes) -> None:
+    """Assert that personal data makes no difference to what is found of secrets."""
+    without, with_ = _secrets.line(line), _everything.line(line)
+    assert _SECRET.findall(with_.data) == _SECRET.findall(without.data)
+    secrets = {kind: n for kind, n in with_.counts.items() if kind not in PERSONAL_KINDS}
+    assert secrets == without.counts
+
+
+@pytest.mark.parametrize(
+    ("said", "secret", "kind"),
+    [
+        ("psql postgres://svc:hunter22x@db.example.org/x", "hunter22x", "url-password"),
+        ("get ftp://bob:p@ssw0rd!x@ftp.example.org/a", "p@ssw0rd!x", "url-password"),
+        (f"git clone https://ghp_{'2OEfwZeA' * 4}a1b2@github.com/a/b", "ghp_", "github-pat"),
+        ("password=+4915112345678", "+4915112345678", "password"),
+        ("curl -u milo:milo.t@mail.example.org https://x.org", "milo.t", "curl-password"),
+    ],
+)
+def test_a_secret_that_looks_personal_is_a_secret(said: str, secret: str, kind: str) -> None:
+    line = orjson.dumps({"asked": said, "printed": f"bad password {secret} for svc@example.org"})
+    redacted = _everything.line(line)
+    assert kind in redacted.counts
+    assert secret not in orjson.loads(redacted.data)["asked"]
+    assert secret not in orjson.loads(redacted.data)["printed"] or len(secret) < 8
+    assert redacted.counts["email"] == 1
+    assert_same_secrets(line)
+
+
+def test_each_planted_secret_is_found_the_same_beside_personal_data() -> None:
+    for one in planted(seed=23, rounds=1):
+        assert_same_secrets(one.line)
+
+
+_PIECES = st.sampled_from(
+    [
+        *("milo@example.org", "+4915112345678", "8.8.8.8", "4111111111111111", "hunter22x"),
+        *("GB82WEST12345698765432", "AKIAQYLPMN5HHHFPZAM2", f"ghp_{'2OEfwZeA' * 4}a1b2"),
+        *("password=", "PGPASSWORD=", "postgres://svc:", "https://", "--token ", "api_key: "),
+        *("@db.example.org", "@", ":", " ", " ", "\n", '"', "'", "\\", "/", ".", "é"),
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=14).map("".join), st.lists(_PIECES, max_size=6).map("".join))
+@settings(max_examples=400, deadline=None)
+def test_looking_for_personal_data_changes_nothing_of_secrets(said: str, printed: str) -> None:
+    assert_same_secrets(orjson.dumps({"asked": said, "printed": printed}))
+    assert_same_secrets(json.dumps({"asked": json.dumps([said, printed])}).encode())

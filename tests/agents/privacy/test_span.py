@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from agents.privacy.span import Span, merge, within_strings
+from agents.privacy.span import Span, beside, merge, within_strings
 
 
 def test_overlapping_spans_become_one_of_the_longest_ones_kind() -> None:
@@ -14,6 +14,17 @@ def test_of_equal_spans_the_first_kind_by_name_counts() -> None:
 
 def test_spans_that_touch_stay_two() -> None:
     assert len(merge([Span(0, 4, "a"), Span(4, 8, "a")])) == 2
+
+
+def test_personal_data_that_a_secret_touches_is_none() -> None:
+    secrets = [Span(10, 20, "a"), Span(30, 40, "a")]
+    kept = [Span(start, start + 5, "email", "personal") for start in (5, 20, 40)]
+    gone = [Span(9, 11, "p", "personal"), Span(19, 25, "p", "personal")]
+    gone += [Span(12, 15, "p", "personal"), Span(29, 41, "p", "personal")]
+    assert beside(secrets, kept) == sorted([*secrets, *kept])
+    for span in gone:
+        assert beside(secrets, [span]) == secrets
+    assert beside([], gone[:1]) == gone[:1]
 
 
 def test_a_span_is_cut_to_the_string_it_begins_in() -> None:
