@@ -239,6 +239,41 @@ def test_an_answer_that_can_not_be_used_is_noted_with_its_reason(
     assert "its tokens" in made.reason
 
 
+def deciding_for(name: str, **arguments: object) -> Callable[[Asked], Act]:
+    def decide(asked: Asked) -> Act:
+        if asked.body["model"] != "helper":
+            return script(asked)
+        call = {"function": {"name": name, "arguments": arguments}}
+        message = {"role": "assistant", "content": "", "tool_calls": [call]}
+        return Act(body=json.dumps({"message": message, "done_reason": "stop"}).encode())
+
+    return decide
+
+
+def test_a_call_of_a_tool_that_nobody_offered_is_not_even_judged(
+    call: Call, home: Path, server: FakeJudge
+) -> None:
+    server.script = deciding_for("no_such_tool")
+    assert call("pairs", "regenerate").exit_code == 0
+    (made,) = [Generation.from_bytes(value) for value in records(home, "generations")]
+    assert (made.message, made.overall) == (None, None)
+    assert made.reason == "it calls 'no_such_tool', which it was not offered"
+    assert {each.body["model"] for each in server.asked} == {"helper"}
+    found = json.loads(call("pairs", "snapshot", "--json", "--processes", "0").stdout)
+    assert "regenerate" not in found["counts"]["strategies"]
+
+
+@pytest.mark.usefixtures("home")
+def test_schemas_show_calls_that_were_run_and_no_others(call: Call, server: FakeJudge) -> None:
+    server.script = deciding_for("exec", command="tesla status", made_up=True)
+    assert call("pairs", "regenerate").exit_code == 0
+    found = json.loads(call("pairs", "snapshot", "--json", "--processes", "0").stdout)
+    assert found["counts"]["strategies"] == {"regenerate": 1}
+    (tools,) = json.loads((Path(found["path"]) / "tools.json").read_bytes()).values()
+    (shown,) = [each["function"] for each in tools if each["function"]["name"] == "exec"]
+    assert list(shown["parameters"]["properties"]) == ["command"]
+
+
 def test_a_machine_that_is_down_costs_nothing_and_is_named(
     call: Call, home: Path, server: FakeJudge
 ) -> None:
