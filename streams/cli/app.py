@@ -72,6 +72,21 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; that its output's reader, such as `head`, has seen enough is no failure.
+
+        Not in `main`, as click itself ends there with 1.
+        """
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Python would complain again at exit.
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return OK
+        return code
+
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
         """Run a command; tell what fails in one line, or with a traceback under --verbose."""
         arguments = list(sys.argv[1:] if args is None else args)
@@ -82,11 +97,6 @@ class Commands(click.Group):
             code = error.exit_code
         except (click.Abort, KeyboardInterrupt):
             code = INTERRUPTED
-        except BrokenPipeError:
-            # The reader, such as `head`, has seen enough. Python would complain again at exit.
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = OK
         except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a page
             if "--verbose" in arguments or "-v" in arguments:
                 traceback.print_exc()

@@ -121,7 +121,7 @@ def review(options: Options, pair_ids: tuple[str, ...], say: Word | None) -> int
     settings = settings_of(options)
     if say and not pair_ids:
         raise CommandError("--say needs the IDs it is about", USAGE)
-    with told():
+    with told(settings.paths.home):
         if pair_ids:
             pairs = [find(path_of(settings), each) for each in pair_ids]
         else:
@@ -159,7 +159,11 @@ def sweep(
     settings = settings_of(options)
     high = sorted({*chosen, settings.pairs.chosen})
     low = sorted({*rejected, settings.pairs.rejected})
-    with told(), opened(settings) as broker, gathered(settings, broker) as (read, crew):
+    with (
+        told(settings.paths.home),
+        opened(settings) as broker,
+        gathered(settings, broker) as (read, crew),
+    ):
         rows = list(try_out(read.bulk, settings.pairs, asks_again, high, low, crew))
     if as_json:
         for row in rows:
@@ -212,14 +216,14 @@ def snapshot(
 
     settings = settings_of(options)
     rules = settings.pairs
+    folder = out or settings.paths.output / "snapshots"
     with (
-        told(),
+        told(settings.paths.home, folder),
         opened(settings) as broker,
         gathered(settings, broker, processes) as (read, crew),
     ):
         counts = Counts()
         counts.records.update(read.records)
-        folder = out or settings.paths.output / "snapshots"
         made = build(
             read.bulk, read.bulk.pair(rules, asks_again, crew), rules, read.scratch.table, folder,
             lineage(broker, read), counts, read.scratch.tick, crew, axolotl=axolotl,

@@ -63,7 +63,11 @@ def regenerate(
     from streams.stages.sinks import asks_again
 
     settings = settings_of(options)
-    with told(), opened(settings) as broker, gathered(settings, broker) as (read, crew):
+    with (
+        told(settings.paths.home),
+        opened(settings) as broker,
+        gathered(settings, broker) as (read, crew),
+    ):
         paired = read.bulk.pair(settings.pairs, asks_again, crew)
         wanted = sides or settings.regenerate.sides
         try:
