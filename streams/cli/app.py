@@ -15,6 +15,7 @@ import click
 
 from streams.cli.errors import CommandError
 from streams.cli.exits import FAILED, INTERRUPTED, OK
+from streams.cli.samples import HOME, point_at
 
 COMMANDS = {
     "init": "Write a settings file with every default explained.",
@@ -117,18 +118,25 @@ class Commands(click.Group):
     metavar="FILE",
     help="The settings file. Else $CLAWBACK_CONFIG, ./clawback.toml, ~/.clawback/clawback.toml.",
 )
+@click.option("--samples", is_flag=True, help="Look at what `run --samples` makes here.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more, and where errors come from.")
 @click.version_option(package_name="clawback", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None, verbose: bool) -> None:
+def cli(ctx: click.Context, config: Path | None, samples: bool, verbose: bool) -> None:
     """Turn an assistant's own session logs into a model you run at home.
 
     \b
     Start with:
       clawback run --samples     see the line at work on sample sessions
+      clawback --samples status  see what became of them; any other command as well
       clawback init              write a settings file
       clawback run               follow your own sessions
     """
+    if samples:
+        home = HOME.absolute()
+        if not home.is_dir():
+            raise CommandError(f"there are no samples in {home}; see: clawback run --samples")
+        point_at(home)
     ctx.obj = Options(config, verbose)
 
 

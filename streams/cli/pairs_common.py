@@ -66,7 +66,9 @@ def _line(error: OSError, places: tuple[Path, ...]) -> str:
         hint = "see to its rights, or name another place (paths.home, paths.output, --out)"
     else:
         hint = "see that its disk is there and well, then run it again"
-    return f"can't read or write {where}: {error.strerror or error}; {hint}"
+    return (
+        f"can't read or write {where}: {os.strerror(error.errno) if error.errno else error}; {hint}"
+    )
 
 
 @contextmanager
