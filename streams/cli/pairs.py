@@ -72,7 +72,8 @@ def list_(options: Options, strategy: str, limit: int, as_json: bool) -> int:
 
         from streams.pairs.screen import listed
 
-        Console().print(listed(chosen))
+        console = Console()
+        console.print(listed(chosen, console.width))
     return OK
 
 

@@ -99,6 +99,7 @@ def _run(
     from agents.judges.factory import make_judge
     from streams.judging.machine import yielding
     from streams.pairs.regenerate import known_tools, panel_of, regenerate, tasks
+    from streams.pairs.visible import visible
 
     decider = make_decider(settings.regenerate)
     panel, configured = panel_of(settings)
@@ -115,7 +116,7 @@ def _run(
             click.echo(generation.to_bytes())
         else:
             score = "-" if generation.overall is None else f"{generation.overall:g}"
-            what = generation.reason or "scored"
+            what = visible(generation.reason) or "scored"
             click.echo(f"{generation.turn_id[:8]}  {generation.side:<8}  {score:>4}  {what}")
 
     async def ask() -> None:
