@@ -162,6 +162,7 @@ def test_a_dry_run_asks_nobody(call: Call, home: Path, server: FakeJudge) -> Non
         "would_ask": 1,
         "chosen": 1,
         "rejected": 0,
+        "model": "helper",
         "judges": ["grader"],
     }
     assert server.count == 0
@@ -291,20 +292,25 @@ def test_a_machine_that_is_down_costs_nothing_and_is_named(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "reason"),
+    ("old", "new", "reason", "count"),
     [
-        ('model = "helper"', 'model = ""', "regenerate.url and regenerate.model"),
+        ('model = "helper"', 'model = ""', "regenerate.url and regenerate.model", 1),
         (
             'judges = ["grader", "errors"]\nquorum = 2',
             'judges = ["errors"]\nquorum = 1',
             "no language model counts",
+            0,  # the panel's new edition has no verdicts yet
         ),
     ],
 )
 def test_without_a_model_or_judges_it_says_what_is_missing(
-    call: Call, home: Path, old: str, new: str, reason: str
+    call: Call, home: Path, old: str, new: str, reason: str, count: int
 ) -> None:
     home.write_text(home.read_text().replace(old, new))
     said = call("pairs", "regenerate")
     assert said.exit_code == 2
     assert reason in said.output
+
+    plan = call("pairs", "regenerate", "--dry-run")
+    assert (plan.exit_code, reason in plan.stderr) == (0, True)
+    assert plan.stdout.startswith(f"{count} bad decisions without a partner")
