@@ -110,7 +110,7 @@ def review(options: Options, pair_ids: tuple[str, ...], say: Word | None) -> int
     """Accept, reject or swap pairs; what you say wins over the judges.
 
     Without IDs, all that you have not yet spoken about, one after the other. An accepted pair stays
-    as you saw it, whatever the judges say later.
+    as you saw it, whatever the judges say later; a rejected one comes back by its ID.
 
     \b
     Examples:
@@ -118,24 +118,25 @@ def review(options: Options, pair_ids: tuple[str, ...], say: Word | None) -> int
       clawback pairs review 3f2a 77c0 --say reject
     """
     from streams.pairs.file import find, path_of
+    from streams.pairs.rejected import rejected
 
     settings = settings_of(options)
     if say and not pair_ids:
         raise CommandError("--say needs the IDs it is about", USAGE)
-    with told(settings.paths.home):
+    with told(settings.paths.home), opened(settings) as broker:
         if pair_ids:
-            pairs = [find(path_of(settings), each) for each in pair_ids]
+            gone = asyncio.run(rejected(broker, settings))
+            pairs = [find(path_of(settings), each, gone) for each in pair_ids]
         else:
             pairs = [pair for pair in _pairs(options) if not pair.reviewed]
         count = 0
-        with opened(settings) as broker:
-            for number, pair in enumerate(pairs, 1):
-                word = say or _ask(pair, number, len(pairs))
-                if word == "quit":
-                    break
-                if word != "next":
-                    asyncio.run(_publish(broker, pair, word))
-                    count += 1
+        for number, pair in enumerate(pairs, 1):
+            word = say or _ask(pair, number, len(pairs))
+            if word == "quit":
+                break
+            if word != "next":
+                asyncio.run(_publish(broker, pair, word))
+                count += 1
     click.echo(f"{count} of {len(pairs)} pairs reviewed", err=True)
     return OK
 

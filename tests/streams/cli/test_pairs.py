@@ -206,6 +206,31 @@ def test_a_review_is_in_the_next_snapshot(line: Call) -> None:
     assert found["counts"]["records"]["reviews"] == 1
 
 
+@pytest.mark.parametrize(("word", "good"), [("accept", "tesla"), ("swap", "echo")])
+def test_a_rejected_pair_comes_back_by_its_id(
+    line: Call, tmp_path: Path, word: str, good: str
+) -> None:
+    settings = load(None)
+    file = settings.paths.output / "pairs/pairs.jsonl"
+    pair = json.loads(file.read_text())["id"]
+    assert line("pairs", "review", pair[:6], "--say", "reject").exit_code == 0
+    file.unlink()  # as the line does when it was the last
+    assert line("pairs", "show", pair).exit_code == 1
+    back = line("pairs", "review", pair[:6], "--say", word)
+    assert (back.exit_code, back.stderr) == (0, "1 of 1 pairs reviewed\n")
+
+    sink = make_handler("pairs", settings)._sink
+    store = TableStore(tmp_path / "again", "x")
+    outputs = []
+    for review in sorted(reviews(), key=lambda each: each.at_ms):
+        outputs += sink.apply("reviews", review.to_bytes(), store.table("all"))
+    store.close()
+    found = PreferencePair.from_bytes(outputs[-1].value or b"")
+    assert (found.id, found.reviewed) == (pair, word)
+    assert good in str(found.chosen)
+    assert line("pairs", "review", pair[:6], "--say", "accept").exit_code == 1
+
+
 def test_sweep_counts_pairs_by_threshold(line: Call) -> None:
     rows = [
         json.loads(row)
