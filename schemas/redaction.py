@@ -17,12 +17,34 @@ TAG_BYTES: Final = 4
 """Length of a tag before hex encoding. Two of 10,000 secrets share one with p = 0.01; nothing
 but the reader's eye depends on it."""
 
+_LONGEST: Final = 128
+"""More characters than any placeholder has; no kind's name comes near."""
+
 PLACEHOLDER: Final = re.compile(r"<(?:secret|personal):([a-z0-9-]+):[0-9a-f]{8}>")
 
 
 def placeholder(family: Family, kind: str, tag: bytes) -> str:
     """Return what stands for a secret of this kind; it holds nothing that JSON would escape."""
     return f"<{family}:{kind}:{tag.hex()}>"
+
+
+def cut_before(text: str, at: int) -> int:
+    """Return where to cut a text at `at` or, where that goes through a placeholder, before it."""
+    through = _through(text, at)
+    return at if through is None else through.start()
+
+
+def cut_behind(text: str, at: int) -> int:
+    """Return where to cut a text at `at` or, where that goes through a placeholder, behind it."""
+    through = _through(text, at)
+    return at if through is None else through.end()
+
+
+def _through(text: str, at: int) -> re.Match[str] | None:
+    for match in PLACEHOLDER.finditer(text, max(0, at - _LONGEST), max(0, at) + _LONGEST):
+        if match.start() < at < match.end():
+            return match
+    return None
 
 
 def count_placeholders(text: str) -> Counter[str]:

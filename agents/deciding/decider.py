@@ -54,7 +54,7 @@ class Decider:
             context_tokens=settings.context_tokens,
         )
         try:
-            return Decided(decision(settings.kind, await self._server.post(path, body)))
+            return Decided(decision(settings.kind, await self._server.post(path, body), tools))
         except (NoDecision, RequestRejected, ServerFault) as error:
             return Decided(None, str(error))
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from agents.judges.answer import end_of_thoughts
 from schemas.pair import ChatMessage
 
 Kind = Literal["ollama", "openai"]
+
+
+_NAME_CHARS: Final = 80
 
 
 class NoDecision(ValueError):
@@ -57,11 +60,19 @@ def request(
     return "/chat/completions", body | {"max_tokens": max_tokens, "temperature": 0}
 
 
-def decision(kind: Kind, answer: Mapping[str, Any]) -> ChatMessage:
+def decision(
+    kind: Kind, answer: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]
+) -> ChatMessage:
     """Return the message of a server's answer.
 
+    Args:
+        kind: whose API it is.
+        answer: what the server sent.
+        tools: the schemas of the tools it was offered.
+
     Raises:
-        NoDecision: it was cut, is empty, or calls in a way that can't be read.
+        NoDecision: it was cut, is empty, calls in a way that can't be read, or calls what it was
+            not offered.
     """
     if kind == "ollama":
         message, ended = answer.get("message"), answer.get("done_reason")
@@ -82,6 +93,10 @@ def decision(kind: Kind, answer: Mapping[str, Any]) -> ChatMessage:
     )
     if not text and not calls:
         raise NoDecision("the answer is empty")
+    offered = {tool["function"]["name"] for tool in tools}
+    for call in calls:
+        if (name := call["function"]["name"]) not in offered:
+            raise NoDecision(f"it calls {_short(name)}, which it was not offered")
     return ChatMessage(role="assistant", content=text, tool_calls=calls or None)
 
 
@@ -105,6 +120,11 @@ def _call(kind: Kind, call: Mapping[str, Any]) -> dict[str, Any]:
         "type": "function",
         "function": {"name": function["name"], "arguments": arguments},
     }
+
+
+def _short(name: str) -> str:
+    """Return a name that a model made up for a line of text."""
+    return repr(name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 1] + "…")
 
 
 def _incoming(number: int, call: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from typing import Final, Literal
 
 from schemas.identity import well_formed
+from schemas.redaction import cut_before, cut_behind
 
 _CONTROL_TOKEN: Final = re.compile(
     r"<(?=\||/?(?:think|s|bos|eos)>|(?:start|end)_of_turn>|<SYS>)|\[(?=/?(?:INST|THINK)\])",
@@ -31,7 +32,8 @@ def quoted(text: str, limit: int | None = None, *, keep: Literal["both", "end"] 
 
     Longer than `limit` it is cut, with a line that says how much is gone: in the middle, two
     thirds of what is kept being from the beginning, or at the beginning where the `end` is what
-    counts. The result is never longer than `limit`; below 80 nothing but that line may be left.
+    counts, and never within what stands for a secret. The result is never longer than `limit`;
+    below 80 nothing but that line may be left.
     """
     if limit is None or len(text) <= limit:
         bars = _barred(text)
@@ -41,8 +43,10 @@ def quoted(text: str, limit: int | None = None, *, keep: Literal["both", "end"] 
     head = room * 2 // 3 if keep == "both" else 0
     tail = room - head
     # Only what is kept is looked at: results can be a hundred times as long.
-    first = _barred(text[:head])[:head] if head else ""
-    last = _barred(text[-tail:])[-tail:].removeprefix("| ") if tail else ""
+    first = _barred(text[: cut_before(text, head)])
+    first = first[: cut_before(first, head)]
+    last = _barred(text[cut_behind(text, len(text) - tail) :])
+    last = last[cut_behind(last, max(0, len(last) - tail)) :].removeprefix("| ")
     gone = len(text) - sum(len(line.removeprefix("| ")) for line in first.split("\n"))
     gone -= sum(len(line.removeprefix("| ")) for line in last.split("\n"))
     # A bar is put before what is left of a line, or the data could pose as the frame.
@@ -57,4 +61,4 @@ def _barred(text: str) -> str:
 def one_line(text: str, limit: int) -> str:
     """Return `text` on one line, without control tokens, cut to `limit` characters."""
     line = " ".join(defused(text).split())
-    return line if len(line) <= limit else line[: max(0, limit - 1)] + "…"
+    return line if len(line) <= limit else line[: cut_before(line, max(0, limit - 1))] + "…"

@@ -34,6 +34,7 @@ from sinks.dataset.keptback import KeptBack
 from sinks.dataset.offers import Key, Offers
 from sinks.dataset.tools import ToolBook
 from sinks.spread import Spread
+from sinks.strategies.regenerate import was_generated
 
 KEEP: Mapping[DatasetKind, str] = {"pairs": "keep/pair/", "unpaired": "keep/unpaired/"}
 _ORDER = "order/"
@@ -143,6 +144,11 @@ class Chooser:
     def _see_tools(self, agent: str, kept: bytes) -> None:
         row = orjson.loads(Kept.from_bytes(kept).row)
         for name in ("prompt", "chosen", "rejected", "completion"):
+            # What was never run says nothing of how a tool is called.
+            if row.get("strategy") == "regenerate" and was_generated(
+                row["evidence"], row.get(f"{name}_overall")
+            ):
+                continue
             texts = (text for text in row.get(name, ()) if '"tool_calls":' in text)
             self.tools.see(agent, (from_json(text) for text in texts))
 

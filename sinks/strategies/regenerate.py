@@ -50,14 +50,22 @@ def regenerated(
     chosen, rejected = (generated, own) if made.side == "chosen" else (own, generated)
     return pair(
         "regenerate",
-        f"decision {made.decision} anew by {made.model}, which the panel scored "
-        f"{made.overall:g}; its calls were not run",
+        f"decision {made.decision} anew by {made.model}{_scored(made.overall)}",
         panel,
         scored,
         prompt,
         chosen,
         rejected,
     )
+
+
+def was_generated(evidence: str, overall: float | None) -> bool:
+    """Say whether a side with this score is the one that a pair's evidence calls made anew."""
+    return overall is not None and evidence.endswith(_scored(overall))
+
+
+def _scored(overall: float) -> str:
+    return f", which the panel scored {overall:g}; its calls were not run"
 
 
 def _far_apart(own: float, overall: float, side: GeneratedSide, rules: Pairs) -> bool:

@@ -15,6 +15,7 @@ import click
 
 from streams.cli.errors import CommandError
 from streams.cli.exits import FAILED, INTERRUPTED, OK
+from streams.cli.samples import HOME, point_at
 
 COMMANDS = {
     "init": "Write a settings file with every default explained.",
@@ -72,6 +73,21 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; that its output's reader, such as `head`, has seen enough is no failure.
+
+        Not in `main`, as click itself ends there with 1.
+        """
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Python would complain again at exit.
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return OK
+        return code
+
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
         """Run a command; tell what fails in one line, or with a traceback under --verbose."""
         arguments = list(sys.argv[1:] if args is None else args)
@@ -82,11 +98,6 @@ class Commands(click.Group):
             code = error.exit_code
         except (click.Abort, KeyboardInterrupt):
             code = INTERRUPTED
-        except BrokenPipeError:
-            # The reader, such as `head`, has seen enough. Python would complain again at exit.
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = OK
         except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a page
             if "--verbose" in arguments or "-v" in arguments:
                 traceback.print_exc()
@@ -107,18 +118,25 @@ class Commands(click.Group):
     metavar="FILE",
     help="The settings file. Else $CLAWBACK_CONFIG, ./clawback.toml, ~/.clawback/clawback.toml.",
 )
+@click.option("--samples", is_flag=True, help="Look at what `run --samples` makes here.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more, and where errors come from.")
 @click.version_option(package_name="clawback", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None, verbose: bool) -> None:
+def cli(ctx: click.Context, config: Path | None, samples: bool, verbose: bool) -> None:
     """Turn an assistant's own session logs into a model you run at home.
 
     \b
     Start with:
       clawback run --samples     see the line at work on sample sessions
+      clawback --samples status  see what became of them; any other command as well
       clawback init              write a settings file
       clawback run               follow your own sessions
     """
+    if samples:
+        home = HOME.absolute()
+        if not home.is_dir():
+            raise CommandError(f"there are no samples in {home}; see: clawback run --samples")
+        point_at(home)
     ctx.obj = Options(config, verbose)
 
 

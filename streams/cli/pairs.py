@@ -72,7 +72,8 @@ def list_(options: Options, strategy: str, limit: int, as_json: bool) -> int:
 
         from streams.pairs.screen import listed
 
-        Console().print(listed(chosen))
+        console = Console()
+        console.print(listed(chosen, console.width))
     return OK
 
 
@@ -109,7 +110,7 @@ def review(options: Options, pair_ids: tuple[str, ...], say: Word | None) -> int
     """Accept, reject or swap pairs; what you say wins over the judges.
 
     Without IDs, all that you have not yet spoken about, one after the other. An accepted pair stays
-    as you saw it, whatever the judges say later.
+    as you saw it, whatever the judges say later; a rejected one comes back by its ID.
 
     \b
     Examples:
@@ -117,24 +118,25 @@ def review(options: Options, pair_ids: tuple[str, ...], say: Word | None) -> int
       clawback pairs review 3f2a 77c0 --say reject
     """
     from streams.pairs.file import find, path_of
+    from streams.pairs.rejected import rejected
 
     settings = settings_of(options)
     if say and not pair_ids:
         raise CommandError("--say needs the IDs it is about", USAGE)
-    with told():
+    with told(settings.paths.home), opened(settings) as broker:
         if pair_ids:
-            pairs = [find(path_of(settings), each) for each in pair_ids]
+            gone = asyncio.run(rejected(broker, settings))
+            pairs = [find(path_of(settings), each, gone) for each in pair_ids]
         else:
             pairs = [pair for pair in _pairs(options) if not pair.reviewed]
         count = 0
-        with opened(settings) as broker:
-            for number, pair in enumerate(pairs, 1):
-                word = say or _ask(pair, number, len(pairs))
-                if word == "quit":
-                    break
-                if word != "next":
-                    asyncio.run(_publish(broker, pair, word))
-                    count += 1
+        for number, pair in enumerate(pairs, 1):
+            word = say or _ask(pair, number, len(pairs))
+            if word == "quit":
+                break
+            if word != "next":
+                asyncio.run(_publish(broker, pair, word))
+                count += 1
     click.echo(f"{count} of {len(pairs)} pairs reviewed", err=True)
     return OK
 
@@ -161,7 +163,11 @@ def sweep(
         raise CommandError("no --chosen is above any --rejected: nothing could be paired", USAGE)
     high = sorted({*chosen, settings.pairs.chosen})
     low = sorted({*rejected, settings.pairs.rejected})
-    with told(), opened(settings) as broker, gathered(settings, broker) as (read, crew):
+    with (
+        told(settings.paths.home),
+        opened(settings) as broker,
+        gathered(settings, broker) as (read, crew),
+    ):
         rows = list(try_out(read.bulk, settings.pairs, asks_again, high, low, crew))
     if as_json:
         for row in rows:
@@ -213,12 +219,12 @@ def snapshot(
 
     settings = settings_of(options)
     rules = settings.pairs
+    folder = out or settings.paths.output / "snapshots"
     with (
-        told(),
+        told(settings.paths.home, folder),
         opened(settings) as broker,
         gathered(settings, broker, processes) as (read, crew),
     ):
-        folder = out or settings.paths.output / "snapshots"
         made = build(
             read.bulk, read.bulk.pair(rules, asks_again, crew), rules, read.scratch.table, folder,
             lineage(broker, read), read.scratch.tick, crew, axolotl=axolotl,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from streams.cli.common import find_settings, read_settings
 from streams.cli.errors import CommandError
@@ -17,14 +20,22 @@ if TYPE_CHECKING:
     from streams.pairs.gather import Gathered
 
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_BARRED: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
 def settings_of(options: Options) -> Settings:
     """Return the settings, with the judges that count."""
     return read_settings(find_settings(options.config))
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Tell in one line what can't be read or written."""
+def told(*places: Path) -> Iterator[None]:
+    """Tell in one line what can't be read or written.
+
+    Args:
+        places: where the command writes, named where the error itself names no file.
+    """
     from streams.flow import BrokerError
     from streams.pairs.crew import CrewError
     from streams.pairs.file import PairsError
@@ -32,8 +43,32 @@ def told() -> Iterator[None]:
 
     try:
         yield
-    except (BrokerError, CrewError, PairsError, TableError, OSError) as error:
+    except BrokenPipeError:
+        # The reader of what is printed has seen enough, which is no failure (`streams.cli.app`).
+        raise
+    except OSError as error:
+        raise CommandError(_line(error, places)) from error
+    except (BrokerError, CrewError, PairsError, TableError) as error:
         raise CommandError(str(error)) from error
+
+
+def _line(error: OSError, places: tuple[Path, ...]) -> str:
+    """Say of an error of the disk where it was, why, and what to do."""
+    if isinstance(error.filename, str | bytes):
+        path = Path(os.fsdecode(error.filename)).absolute()
+        # What begins with a dot is ours and nobody knows it; its folder is what matters.
+        where = str(path.parent if path.name.startswith(".") else path)
+    else:
+        where = " or ".join(str(place.absolute()) for place in places) or "a file"
+    if error.errno in _FULL:
+        hint = "make room there, or name another place (paths.home, paths.output, --out)"
+    elif error.errno in _BARRED:
+        hint = "see to its rights, or name another place (paths.home, paths.output, --out)"
+    else:
+        hint = "see that its disk is there and well, then run it again"
+    return (
+        f"can't read or write {where}: {os.strerror(error.errno) if error.errno else error}; {hint}"
+    )
 
 
 @contextmanager

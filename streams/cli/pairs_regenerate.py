@@ -59,23 +59,30 @@ def regenerate(
             f"{error.name} is not installed; install with: pip install 'clawback[data]'"
         ) from None
     from agents.judges.contract import JudgeUnavailable
-    from streams.pairs.regenerate import NoPanel
+    from streams.pairs.regenerate import NoPanel, tasks
     from streams.stages.sinks import asks_again
 
     settings = settings_of(options)
-    with told(), opened(settings) as broker, gathered(settings, broker) as (read, crew):
+    with (
+        told(settings.paths.home),
+        opened(settings) as broker,
+        gathered(settings, broker) as (read, crew),
+    ):
         paired = read.bulk.pair(settings.pairs, asks_again, crew)
         wanted = sides or settings.regenerate.sides
+        if dry_run:
+            given = tasks(read.bulk, paired, settings, settings.regenerate.model, wanted)
+            _tell_plan(islice(given, limit or None), wanted, settings, as_json)
+            return OK
         try:
             made = _run(
-                settings, broker, read.bulk, paired, read.scratch.table, wanted, limit, dry_run,
-                as_json,
+                settings, broker, read.bulk, paired, read.scratch.table, wanted, limit, as_json,
             )  # fmt: skip
         except (NoPanel, ValueError) as error:
             raise CommandError(str(error), USAGE) from None
         except JudgeUnavailable as error:
             raise CommandError(f"{error}; what was made is kept, run it again to go on") from None
-    if not dry_run and made and "regenerate" not in settings.pairs.strategies:
+    if made and "regenerate" not in settings.pairs.strategies:
         click.echo('put "regenerate" into pairs.strategies to have them paired', err=True)
     return OK
 
@@ -88,20 +95,20 @@ def _run(
     table: Table,
     sides: Sides,
     limit: int,
-    dry_run: bool,
     as_json: bool,
 ) -> int:
     from agents.deciding import make_decider
     from agents.judges.factory import make_judge
     from streams.judging.machine import yielding
     from streams.pairs.regenerate import known_tools, panel_of, regenerate, tasks
+    from streams.pairs.visible import visible
 
     decider = make_decider(settings.regenerate)
     panel, configured = panel_of(settings)
     given = islice(tasks(bulk, paired, settings, decider.model, sides), limit or None)
-    first = None if dry_run else next(given, None)
+    first = next(given, None)
     if first is None:
-        _tell_plan(given, sides, decider.model, panel.judges, as_json)
+        _tell_plan(given, sides, settings, as_json)
         return 0
     made: list[Generation] = []
 
@@ -111,7 +118,7 @@ def _run(
             click.echo(generation.to_bytes())
         else:
             score = "-" if generation.overall is None else f"{generation.overall:g}"
-            what = generation.reason or "scored"
+            what = visible(generation.reason) or "scored"
             click.echo(f"{generation.turn_id[:8]}  {generation.side:<8}  {score:>4}  {what}")
 
     async def ask() -> None:
@@ -137,15 +144,24 @@ def _run(
     return len(made)
 
 
-def _tell_plan(
-    given: Iterable[Task], sides: Sides, model: str, judges: Sequence[str], as_json: bool
-) -> None:
+def _tell_plan(given: Iterable[Task], sides: Sides, settings: Settings, as_json: bool) -> None:
+    """Say how many decisions would be asked about, also where nobody can be asked yet."""
+    from streams.pairs.regenerate import NoPanel, panel_of
+
     count = Counter(task.side for task in given)
+    model = settings.regenerate.model if settings.regenerate.url else ""
+    judges: Sequence[str] = ()
+    why = ""
+    try:
+        judges = panel_of(settings)[0].judges
+    except NoPanel as error:
+        why = str(error)
     if as_json:
         plan = {
             "would_ask": count.total(),
             "chosen": count["chosen"],
             "rejected": count["rejected"],
+            "model": model or None,
             "judges": list(judges),
         }
         click.echo(orjson.dumps(plan))
@@ -154,8 +170,14 @@ def _tell_plan(
     if sides == "both":
         what += f" and {count['rejected']} good ones"
     click.echo(
-        f"{what} without a partner to ask {model} about; each is judged by {', '.join(judges)}"
+        f"{what} without a partner"
+        + (f" to ask {model} about" if model else "")
+        + (f"; each is judged by {', '.join(judges)}" if judges else "")
     )
+    if not model:
+        click.echo("no model is set: regenerate.url and regenerate.model name one", err=True)
+    if why:
+        click.echo(why, err=True)
 
 
 def _tell_made(made: Sequence[Generation], sides: Sides, settings: Settings) -> None:

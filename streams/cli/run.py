@@ -19,6 +19,7 @@ from streams.cli.common import (
     trusted_settings,
 )
 from streams.cli.errors import CommandError
+from streams.cli.samples import HOME, looking, point_at
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 SAMPLES = Path(__file__).parents[2] / "tests/fixtures/sessions"
 SAMPLE_SETS = ("openclaw-2026.3.13", "made-up")
-SAMPLES_HOME = Path("var/samples")
 IDLE = 3.0
 
 
@@ -69,7 +69,7 @@ def command(
       clawback run --until-idle --quiet   once over all there is, for scripts
     """
     if samples:
-        _prepare_samples((home or SAMPLES_HOME).absolute())
+        _prepare_samples((home or HOME).absolute())
     elif home is not None:
         os.environ["CLAWBACK_PATHS__HOME"] = str(home.absolute())
     file = find_settings(options.config)
@@ -157,13 +157,8 @@ def _prepare_samples(home: Path) -> None:
     click.echo(f"sample sessions are in {openclaw}; append to one and watch", err=True)
     if before:
         click.echo(f"they were read by an earlier run; remove {home} to see that again", err=True)
-    os.environ.update(
-        CLAWBACK_PATHS__OPENCLAW=str(openclaw),
-        CLAWBACK_PATHS__HOME=str(home / "home"),
-        CLAWBACK_PATHS__OUTPUT=str(home / "output"),
-        CLAWBACK_TAIL__QUIET="1s",
-        CLAWBACK_TAIL__ABANDONED="3s",
-    )
+    click.echo(f"look at what comes of them with: {looking(home)}", err=True)
+    point_at(home)
 
 
 def _say_who_counts(settings: Settings) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -41,15 +42,23 @@ def pairs_in(path: Path) -> Iterator[PreferencePair]:
                 continue
 
 
-def find(path: Path, beginning: str) -> PreferencePair:
+def find(path: Path, beginning: str, gone: Iterable[PreferencePair] = ()) -> PreferencePair:
     """Return the pair whose id begins so.
+
+    Args:
+        path: the file.
+        beginning: of its id.
+        gone: pairs to look among, too, that need not be in the file; what the file has counts.
 
     Raises:
         PairsError: there is none, or there are several.
     """
-    found = [pair for pair in pairs_in(path) if pair.id.startswith(beginning)]
+    gone = list(gone)
+    # Without any pair left there is no file.
+    there = pairs_in(path) if path.exists() or not gone else ()
+    found = {pair.id: pair for pair in chain(gone, there) if pair.id.startswith(beginning)}
     if len(found) == 1:
-        return found[0]
+        return next(iter(found.values()))
     if not found:
         raise PairsError(f"no pair's id begins with {beginning!r}; see `clawback pairs list`")
     raise PairsError(f"{len(found)} pairs' ids begin with {beginning!r}; write more of it")

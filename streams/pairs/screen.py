@@ -15,35 +15,41 @@ from rich.text import Text
 
 from schemas.pair import PreferencePair
 from sinks.render.qwen import completion, render
+from streams.pairs.visible import visible
 
 PROMPT_CHARS = 1_500
 """How much of a prompt is shown unless all of it is asked for: its end."""
 
+WIDE = 120
+"""Columns from which a list has room for more than what was asked."""
+
 _PIECE = re.compile(r"\s+|\w+|[^\w\s]")
 
 
-def listed(pairs: Iterable[PreferencePair]) -> Table:
-    """Return pairs as a table, one a row."""
+def listed(pairs: Iterable[PreferencePair], width: int) -> Table:
+    """Return pairs as a table, one a row; with their evidence where `width` has room for it."""
     table = Table(box=None, pad_edge=False, expand=True)
     for title, width in (
         ("id", 10),
-        ("when", 16),
+        ("day", 10),
         ("strategy", 12),
         ("margin", 6),
         ("said", 6),
     ):
         table.add_column(title, no_wrap=True, width=width)
-    for title, ratio in (("asked", 1), ("evidence", 2)):
-        table.add_column(title, no_wrap=True, overflow="ellipsis", ratio=ratio)
+    for title in ("asked", "evidence") if width >= WIDE else ("asked",):
+        table.add_column(title, no_wrap=True, overflow="ellipsis", ratio=1)
     for pair in pairs:
         margin = "" if pair.margin is None else f"{pair.margin:g}"
-        when = datetime.fromtimestamp(pair.started_ms / 1000).strftime("%Y-%m-%d %H:%M")
-        said = (pair.reviewed, asked(pair), pair.evidence)
-        table.add_row(*map(Text, (pair.id[:10], when, pair.strategy, margin, *said)))
+        when = datetime.fromtimestamp(pair.started_ms / 1000).strftime("%Y-%m-%d")
+        cells = [pair.id[:10], when, pair.strategy, margin, pair.reviewed, visible(asked(pair))]
+        if width >= WIDE:
+            cells.append(visible(pair.evidence))
+        table.add_row(*map(Text, cells))
     return table
 
 
-def asked(pair: PreferencePair, chars: int = 50) -> str:
+def asked(pair: PreferencePair, chars: int = 200) -> str:
     """Return what the user had asked, in short."""
     words = next((m.content for m in reversed(pair.prompt) if m.role == "user"), "")
     line = " ".join(words.split())
@@ -54,13 +60,13 @@ def shown(pair: PreferencePair, *, whole: bool = False) -> Group:
     """Return a pair: its prompt, and its sides as Qwen2.5 is trained on them, what differs
     coloured."""
     prompt = [message.model_dump() for message in pair.prompt]
-    before = render(prompt, add_generation_prompt=True)
+    before = visible(render(prompt, add_generation_prompt=True))
     if not whole and len(before) > PROMPT_CHARS:
         before = (
             f"… ({len(before) - PROMPT_CHARS} more characters, --all)\n{before[-PROMPT_CHARS:]}"
         )
     good, bad = (
-        completion(prompt, [message.model_dump() for message in side.messages])
+        visible(completion(prompt, [message.model_dump() for message in side.messages]))
         for side in (pair.chosen, pair.rejected)
     )
     left, right = coloured(good, bad)
@@ -77,7 +83,9 @@ def shown(pair: PreferencePair, *, whole: bool = False) -> Group:
     sides.add_row(left, right)
     margin = "none" if pair.margin is None else f"{pair.margin:g}"
     about = Text(f"{pair.id}\n{pair.strategy}, margin {margin}, panel {pair.panel}")
-    about.append(f"\n{pair.evidence}" + (f"\nreviewed: {pair.reviewed}" if pair.reviewed else ""))
+    about.append(
+        f"\n{visible(pair.evidence)}" + (f"\nreviewed: {pair.reviewed}" if pair.reviewed else "")
+    )
     return Group(about, Panel(Text(before), title="prompt"), sides)
 
 

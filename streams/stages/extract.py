@@ -16,7 +16,7 @@ from streams.batch import BatchStage
 from streams.broker import Broker
 from streams.flow import Incoming, Outgoing
 
-VERSION = "extract 1"
+VERSION = "extract 2"
 
 _ORIGIN = TypeAdapter(Origin)
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from streams.cli.exits import UNHEALTHY
 from streams.flow import BrokerError
-from streams.status.flow import Flow, Topics, measure
-from streams.status.training import read_training
+from streams.status.flow import Flow
+from streams.status.training import TrainingState, read_training
+from streams.supervisor.progress import Broker, progress
 
 if TYPE_CHECKING:
+    from streams.supervisor.plan import Plan
     from streams.supervisor.supervise import Supervisor
 
 LOOK_EVERY = 0.25
@@ -37,11 +39,14 @@ class Stillness:
 
 
 async def end_when_idle(
-    supervisor: Supervisor, opening: Callable[[], Awaitable[Topics]], quiet: float
+    supervisor: Supervisor, opening: Callable[[], Awaitable[Broker]], quiet: float
 ) -> None:
-    """Stop the supervisor once every stage is ready and has read all there is, nothing is being
-    trained, and nothing has come for `quiet` seconds; or, with an exit code that says so, when a
-    stage crash-loops, as all do where the broker can't be reached."""
+    """Stop the supervisor once every stage is ready and has read all there is, session files too,
+    nothing is being trained or about to be, and nothing has come for `quiet` seconds.
+
+    Also stop it, with an exit code that says so, when a stage crash-loops, as all do where the
+    broker can't be reached.
+    """
     plan = supervisor.plan
     stages = [stage for process in plan.processes for stage in process.stages]
     still = Stillness()
@@ -60,9 +65,9 @@ async def end_when_idle(
             up = all(
                 state.pid is not None and (state.phase == "running" or late) for state in states
             )
-            flow = await _measured(opened.result(), stages) if opened.done() else None
+            flow = await _measured(opened.result(), stages, plan) if opened.done() else None
             seen = read_training(plan.home) if "train" in stages else None
-            trains = seen is not None and seen.driven
+            trains = seen is not None and (seen.driven or _is_due(seen))
             done = flow is not None and not any(stage.lag for stage in flow.stages)
             if still.of((up, flow, trains)) >= quiet and up and done and not trains:
                 supervisor.stop()
@@ -71,9 +76,13 @@ async def end_when_idle(
         opened.cancel()
 
 
-async def _measured(broker: Topics, stages: Sequence[str]) -> Flow | None:
+def _is_due(seen: TrainingState) -> bool:
+    return seen.run is None and seen.next_ms is not None and seen.next_ms <= time.time() * 1000
+
+
+async def _measured(broker: Broker, stages: Sequence[str], plan: Plan) -> Flow | None:
     """Return how far the line has come, None while the broker does not say."""
     try:
-        return await measure(broker, stages)
+        return await progress(broker, stages, plan.openclaw, plan.home)
     except BrokerError:
         return None

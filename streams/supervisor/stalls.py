@@ -11,24 +11,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streams.flow import BrokerError
-from streams.status.flow import StageProgress, measure
-from streams.tail.behind import behind
+from streams.status.flow import StageProgress
+from streams.supervisor.progress import TAIL, progress
 
 if TYPE_CHECKING:
     from streams.supervisor.child import Child
-    from streams.supervisor.source import Opened, Source
+    from streams.supervisor.source import Source
     from streams.supervisor.supervise import Supervisor
 
 LOOK_EVERY = 30.0
 """Seconds between two looks; less only where the patience is shorter than a few of them."""
-
-TAIL = "tail"
 
 LOOKS = 4
 """Looks within the shortest patience."""
@@ -98,9 +95,10 @@ async def restart_stalled(supervisor: Supervisor, source: Source) -> None:
         await asyncio.sleep(every)
         began = time.monotonic()
         try:
-            found = await _progress(broker, list(children), plan.openclaw, plan.home)
+            flow = await progress(broker, list(children), plan.openclaw, plan.home)
+            found = flow.stages
         except BrokerError:
-            found = []
+            found = ()
         # A broker that took so long to answer was away, or as good as that.
         if not found or time.monotonic() - began > every:
             stalls.forget()
@@ -111,17 +109,6 @@ async def restart_stalled(supervisor: Supervisor, source: Source) -> None:
             if stall is not None:
                 supervisor.lines.say(f"{_said(stall)}; killing its process {child.state.pid}")
                 child.replace()
-
-
-async def _progress(
-    broker: Opened, stages: Sequence[str], openclaw: Sequence[Path], home: Path
-) -> list[StageProgress]:
-    found = list((await measure(broker, stages)).stages)
-    if TAIL in stages:
-        checkpoints = home / "tail" / f"{broker.identity}.db"
-        read = await asyncio.to_thread(behind, openclaw, checkpoints)
-        found.append(StageProgress(TAIL, "", (), read.mark, read.bytes))
-    return found
 
 
 def _said(stall: Stall) -> str:

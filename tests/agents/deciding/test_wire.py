@@ -67,11 +67,11 @@ def openai(finish: str = "stop", **message: Any) -> dict[str, Any]:
     ],
 )
 def test_a_call_is_read_alike_of_both(kind: Kind, answer: dict[str, Any]) -> None:
-    assert decision(kind, answer) == ChatMessage(role="assistant", tool_calls=(CALL,))
+    assert decision(kind, answer, TOOLS) == ChatMessage(role="assistant", tool_calls=(CALL,))
 
 
 def test_thoughts_are_no_part_of_what_is_said() -> None:
-    said = decision("openai", openai(content="<think>Hm. {x}</think>\n\nTwo files.")).content
+    said = decision("openai", openai(content="<think>Hm. {x}</think>\n\nTwo files."), ()).content
     assert said == "Two files."
 
 
@@ -94,10 +94,15 @@ def test_thoughts_are_no_part_of_what_is_said() -> None:
             ollama(tool_calls=[{"function": {"name": "a", "arguments": [1]}}]),
             "are no object",
         ),
+        (
+            "openai",
+            openai(tool_calls=[{"function": {"name": "made_up", "arguments": "{}"}}]),
+            "calls 'made_up', which it was not offered",
+        ),
     ],
 )
 def test_what_could_not_stand_in_a_pair_is_no_decision(
     kind: Kind, answer: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(NoDecision, match=reason):
-        decision(kind, answer)
+        decision(kind, answer, TOOLS)

@@ -52,6 +52,18 @@ def test_every_line_of_data_stays_behind_a_bar(text: str, limit: int, keep: str)
         assert all(line.endswith(" characters left out]") for line in frames)
 
 
+@given(st.integers(0, 260), st.integers(80, 200), st.sampled_from(["both", "end"]))
+def test_what_stands_for_a_secret_is_never_cut(before: int, limit: int, keep: str) -> None:
+    mark = "<secret:private-key:1f0c9a3e>"
+    text = "x\r\n" * (before // 3) + mark + "y" * (260 - before)
+    for said in (
+        quoted(text, limit, keep="both" if keep == "both" else "end"),
+        one_line(text, limit),
+    ):
+        assert len(said) <= limit
+        assert not set("<>:") & set(said.replace(mark, ""))
+
+
 @given(st.text(), st.integers(1, 50))
 def test_one_line_is_one_line(text: str, limit: int) -> None:
     said = one_line(text, limit)

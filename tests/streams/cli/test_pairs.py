@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from schemas.judgement import Scores
+from schemas.pair import PreferencePair
 from schemas.review import Review
 from schemas.turn import Decision, Place, ToolCall, ToolResult, Turn
 from schemas.verdict import Medians, Verdict, verdict_id
@@ -140,6 +143,45 @@ def test_what_can_not_be_done_is_told(
     assert told in answer.stderr
 
 
+def test_a_reader_that_has_seen_enough_is_no_failure(
+    line: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_: PreferencePair) -> bytes:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(PreferencePair, "to_bytes", closed)
+    answer = line("pairs", "list", "--json")
+    assert (answer.exit_code, answer.output) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("number", "file", "where", "hint"),
+    [
+        (errno.ENOSPC, None, "{tmp}/snaps: No space left", "make room"),
+        (errno.EROFS, "snaps/.making-7", "{tmp}/snaps: Read-only", "see to its rights"),
+        (errno.EIO, "snaps/x", "{tmp}/snaps/x: Input/output", "its disk"),
+    ],
+)
+def test_what_can_not_be_written_is_told_with_its_place_and_what_to_do(
+    line: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    number: int,
+    file: str | None,
+    where: str,
+    hint: str,
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), file)
+
+    monkeypatch.setattr("sinks.dataset.build.build", failing)
+    answer = line("pairs", "snapshot", "--processes", "0", "--out", "snaps")
+    assert answer.exit_code == 1
+    assert where.format(tmp=tmp_path) in answer.stderr
+    assert hint in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
 def test_without_pairs_it_is_told_how_to_get_some(call: Call) -> None:
     answer = call("pairs", "list")
     assert answer.exit_code == 1
@@ -163,6 +205,31 @@ def test_a_review_is_in_the_next_snapshot(line: Call) -> None:
     found = json.loads(line("pairs", "snapshot", "--json").stdout)
     assert "pairs" not in found["counts"]["rows"]
     assert found["counts"]["found"]["reviews"] == 1
+
+
+@pytest.mark.parametrize(("word", "good"), [("accept", "tesla"), ("swap", "echo")])
+def test_a_rejected_pair_comes_back_by_its_id(
+    line: Call, tmp_path: Path, word: str, good: str
+) -> None:
+    settings = load(None)
+    file = settings.paths.output / "pairs/pairs.jsonl"
+    pair = json.loads(file.read_text())["id"]
+    assert line("pairs", "review", pair[:6], "--say", "reject").exit_code == 0
+    file.unlink()  # as the line does when it was the last
+    assert line("pairs", "show", pair).exit_code == 1
+    back = line("pairs", "review", pair[:6], "--say", word)
+    assert (back.exit_code, back.stderr) == (0, "1 of 1 pairs reviewed\n")
+
+    sink = make_handler("pairs", settings)._sink
+    store = TableStore(tmp_path / "again", "x")
+    outputs = []
+    for review in sorted(reviews(), key=lambda each: each.at_ms):
+        outputs += sink.apply("reviews", review.to_bytes(), store.table("all"))
+    store.close()
+    found = PreferencePair.from_bytes(outputs[-1].value or b"")
+    assert (found.id, found.reviewed) == (pair, word)
+    assert good in str(found.chosen)
+    assert line("pairs", "review", pair[:6], "--say", "accept").exit_code == 1
 
 
 def test_sweep_counts_pairs_by_threshold(line: Call) -> None:

@@ -162,6 +162,7 @@ def test_a_dry_run_asks_nobody(call: Call, home: Path, server: FakeJudge) -> Non
         "would_ask": 1,
         "chosen": 1,
         "rejected": 0,
+        "model": "helper",
         "judges": ["grader"],
     }
     assert server.count == 0
@@ -239,6 +240,41 @@ def test_an_answer_that_can_not_be_used_is_noted_with_its_reason(
     assert "its tokens" in made.reason
 
 
+def deciding_for(name: str, **arguments: object) -> Callable[[Asked], Act]:
+    def decide(asked: Asked) -> Act:
+        if asked.body["model"] != "helper":
+            return script(asked)
+        call = {"function": {"name": name, "arguments": arguments}}
+        message = {"role": "assistant", "content": "", "tool_calls": [call]}
+        return Act(body=json.dumps({"message": message, "done_reason": "stop"}).encode())
+
+    return decide
+
+
+def test_a_call_of_a_tool_that_nobody_offered_is_not_even_judged(
+    call: Call, home: Path, server: FakeJudge
+) -> None:
+    server.script = deciding_for("no_such_tool")
+    assert call("pairs", "regenerate").exit_code == 0
+    (made,) = [Generation.from_bytes(value) for value in records(home, "generations")]
+    assert (made.message, made.overall) == (None, None)
+    assert made.reason == "it calls 'no_such_tool', which it was not offered"
+    assert {each.body["model"] for each in server.asked} == {"helper"}
+    found = json.loads(call("pairs", "snapshot", "--json", "--processes", "0").stdout)
+    assert "regenerate" not in found["counts"]["strategies"]
+
+
+@pytest.mark.usefixtures("home")
+def test_schemas_show_calls_that_were_run_and_no_others(call: Call, server: FakeJudge) -> None:
+    server.script = deciding_for("exec", command="tesla status", made_up=True)
+    assert call("pairs", "regenerate").exit_code == 0
+    found = json.loads(call("pairs", "snapshot", "--json", "--processes", "0").stdout)
+    assert found["counts"]["strategies"] == {"regenerate": 1}
+    (tools,) = json.loads((Path(found["path"]) / "tools.json").read_bytes()).values()
+    (shown,) = [each["function"] for each in tools if each["function"]["name"] == "exec"]
+    assert list(shown["parameters"]["properties"]) == ["command"]
+
+
 def test_a_machine_that_is_down_costs_nothing_and_is_named(
     call: Call, home: Path, server: FakeJudge
 ) -> None:
@@ -256,20 +292,25 @@ def test_a_machine_that_is_down_costs_nothing_and_is_named(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "reason"),
+    ("old", "new", "reason", "count"),
     [
-        ('model = "helper"', 'model = ""', "regenerate.url and regenerate.model"),
+        ('model = "helper"', 'model = ""', "regenerate.url and regenerate.model", 1),
         (
             'judges = ["grader", "errors"]\nquorum = 2',
             'judges = ["errors"]\nquorum = 1',
             "no language model counts",
+            0,  # the panel's new edition has no verdicts yet
         ),
     ],
 )
 def test_without_a_model_or_judges_it_says_what_is_missing(
-    call: Call, home: Path, old: str, new: str, reason: str
+    call: Call, home: Path, old: str, new: str, reason: str, count: int
 ) -> None:
     home.write_text(home.read_text().replace(old, new))
     said = call("pairs", "regenerate")
     assert said.exit_code == 2
     assert reason in said.output
+
+    plan = call("pairs", "regenerate", "--dry-run")
+    assert (plan.exit_code, reason in plan.stderr) == (0, True)
+    assert plan.stdout.startswith(f"{count} bad decisions without a partner")

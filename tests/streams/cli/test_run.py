@@ -84,6 +84,21 @@ def test_the_samples_go_through_and_the_run_ends(
     assert len(file.read_text().splitlines()) == int(counted[1])
 
 
+def test_other_commands_are_pointed_at_the_samples(
+    shell: Shell, once: subprocess.CompletedProcess[str]
+) -> None:
+    asked = shell.call("--samples", "pairs", "list", "--json")
+    assert (asked.returncode, asked.stderr.count("clawback run --samples")) == (1, 1)
+    place = shell.folder / "samples"
+    told = once.stderr.partition("look at what comes of them with: ")[2].splitlines()[0]
+    paths = f"CLAWBACK_PATHS__HOME={place}/home CLAWBACK_PATHS__OUTPUT={place}/output"
+    assert told == f"{paths} clawback pairs list"
+    (shell.folder / "var").mkdir()
+    (shell.folder / "var/samples").symlink_to(place)
+    asked = shell.call("--samples", "pairs", "list", "--json")
+    assert asked.stdout == (place / "output/pairs/pairs.jsonl").read_text()
+
+
 def test_on_kafka_they_are_told_of_and_counted_as_well(tmp_path: Path, kafka: KafkaProcess) -> None:
     shell = Shell(tmp_path)
     prefix = f"run-{uuid.uuid4().hex[:8]}"
