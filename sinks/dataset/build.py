@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -31,6 +30,7 @@ from sinks.dataset.parquet import RowFile
 from sinks.dataset.pieces import KEPT_BACK, ROWS, RowAt, Writing, save_tools, write_piece
 from sinks.dataset.split import Split
 from sinks.dataset.unfinished import remove_stale, work_folder
+from sinks.dataset.whole import see_whole, sha256
 from sinks.spread import Spread
 
 FORMAT: Final = 2
@@ -81,8 +81,8 @@ def build(
         axolotl: also write all rows as rendered text.
 
     Raises:
-        OSError: it can't be written, and nothing is left of it; or one of the same content was
-            there and is damaged.
+        OSError: it can't be written; nothing is left of it.
+        DamagedSnapshot: one of the same content was there, and is not as it was written.
     """
     counts = Counts()
     counts.found.update(
@@ -178,7 +178,7 @@ def _card(work: Path, bulk: Bulk, rules: Pairs, counts: Mapping[str, Any]) -> st
 def _manifest(work: Path, panel: str, rules: Pairs, counts: Mapping[str, Any]) -> str:
     """Write the manifest and return the fingerprint."""
     digests = {
-        str(path.relative_to(work)): _sha256(path)
+        str(path.relative_to(work)): sha256(path)
         for path in sorted(work.rglob("*"))
         if path.is_file()
     }
@@ -190,7 +190,7 @@ def _manifest(work: Path, panel: str, rules: Pairs, counts: Mapping[str, Any]) -
         "sha256": digests,
     }
     _write_json(work / "manifest.json", manifest)
-    return _sha256(work / "manifest.json")[:16]
+    return sha256(work / "manifest.json")[:16]
 
 
 def _place(
@@ -202,7 +202,7 @@ def _place(
 ) -> Snapshot:
     path = out / fingerprint
     if path.exists():
-        _see_whole(path, work)
+        see_whole(path, work)
         return Snapshot(path, fingerprint, counts, existed=True)
     _write_json(work / LINEAGE, lineage)
     for file in work.rglob("*"):
@@ -214,24 +214,5 @@ def _place(
     return Snapshot(path, fingerprint, counts, existed=False)
 
 
-def _see_whole(path: Path, work: Path) -> None:
-    """See that a snapshot that was there already is the one that was just made.
-
-    Raises:
-        OSError: a file is missing or another.
-    """
-    for made in sorted(work.rglob("*")):
-        there = path / made.relative_to(work)
-        if made.is_file() and not (there.is_file() and _sha256(there) == _sha256(made)):
-            raise OSError(
-                f"{there} is not as it was written; remove {path}, and make the snapshot again"
-            )
-
-
 def _write_json(path: Path, value: Any) -> None:
     path.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -36,6 +36,7 @@ def told(*places: Path) -> Iterator[None]:
     Args:
         places: where the command writes, named where the error itself names no file.
     """
+    from sinks.dataset.whole import DamagedSnapshot
     from streams.flow import BrokerError
     from streams.pairs.crew import CrewError
     from streams.pairs.file import PairsError
@@ -48,7 +49,7 @@ def told(*places: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise CommandError(_line(error, places)) from error
-    except (BrokerError, CrewError, PairsError, TableError) as error:
+    except (BrokerError, CrewError, DamagedSnapshot, PairsError, TableError) as error:
         raise CommandError(str(error)) from error
 
 

@@ -15,6 +15,7 @@ from datasets import DatasetDict, load_dataset
 from schemas.settings import Pairs
 from schemas.tool import ToolDefinition, ToolOffer
 from sinks.dataset.build import Snapshot
+from sinks.dataset.whole import DamagedSnapshot
 from tests.sinks.conftest import START_MS
 from tests.sinks.dataset.conftest import ARGUMENTS
 
@@ -179,7 +180,7 @@ def test_a_fork_is_of_the_split_of_what_it_was_made_from(
 def test_one_that_was_damaged_is_told(built: Built) -> None:
     path = built().path
     (path / "data/pairs/train.parquet").unlink()
-    with pytest.raises(OSError, match=r"train\.parquet is not as it was written; remove"):
+    with pytest.raises(DamagedSnapshot, match=r"train\.parquet is not as it was written; remove"):
         built()
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
