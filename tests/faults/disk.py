@@ -1,8 +1,9 @@
-"""A small disk of its own, to be filled."""
+"""Disks that are full, or that nobody may write to."""
 
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,15 +41,35 @@ class Disk:
 def small_disk(folder: Path, megabytes: int) -> Iterator[Disk]:
     """Mount a disk of so many megabytes; skip the test where that is not allowed."""
     folder.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"a disk that can be filled needs the right to mount: {mounted.stderr.strip()}")
+    _mount("-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(folder))
     try:
         yield Disk(folder)
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nobody write below a folder, not even root, whom no mode keeps out."""
+    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    if os.geteuid() != 0:
+        for each in folders:
+            each.chmod(0o500)
+        try:
+            yield
+        finally:
+            for each in folders:
+                each.chmod(0o700)
+        return
+    _mount("--bind", str(folder), str(folder))
+    try:
+        _mount("-o", "remount,ro,bind", str(folder))
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _mount(*arguments: str) -> None:
+    mounted = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"this needs the right to mount: {mounted.stderr.strip()}")
